@@ -1,0 +1,1 @@
+"""routerd: registrar, back-to-back user agent and routing engine in one daemon."""

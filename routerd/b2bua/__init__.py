@@ -1,0 +1,1 @@
+"""The switch: glue between SIP, rules and media, still pure."""

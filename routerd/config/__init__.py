@@ -1,0 +1,1 @@
+"""The routing document: structs, validation, static analysis, compiler."""

@@ -1,0 +1,1 @@
+"""Sockets, clock and effects: the only floor that touches the network."""

@@ -1,0 +1,1 @@
+"""SDP, RTP, DTMF and the ng protocol, pure and SIP-ignorant."""

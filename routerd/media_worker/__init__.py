@@ -1,0 +1,1 @@
+"""The embedded ng media engine and its sockets."""

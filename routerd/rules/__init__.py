@@ -1,0 +1,1 @@
+"""Every routing decision, pure and SIP-ignorant."""

@@ -1,0 +1,1 @@
+"""The virtual world in which the real switch runs without a network."""

@@ -1,0 +1,1 @@
+"""The SIP core, sans-IO: knows the RFCs, nothing of calls or policy."""
