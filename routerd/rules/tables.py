@@ -1,0 +1,398 @@
+"""The frozen snapshot's types: what the compiler makes of a routing document, and all that rules/ may know of it.
+
+Everything here is immutable and free of reference cycles, so a snapshot can be framed object by object by the control
+process (msgpack), rebuilt in slices by the sip process and swapped in one assignment. References between objects are
+ids, looked up in :class:`AccountTables`; there is no back reference.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Table(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Base of all compiled objects: frozen, never tracked by the collector, built by keyword."""
+
+
+class Destination(Table):
+    """Where a call goes next: ``type`` is a word of routing.md section 1, ``id`` or ``number`` names the object."""
+
+    type: str
+    id: str | None = None
+    number: str | None = None
+
+
+class CountryLengths(Table):
+    """The possible lengths of national significant numbers under one calling code."""
+
+    code: str
+    lengths: tuple[int, ...]
+
+
+class NumberPlan(Table):
+    """How numbers are read and written in the account's country (from the public numbering metadata)."""
+
+    country: str
+    code: str
+    lengths: tuple[int, ...]
+    national_prefix: str
+    international_prefixes: tuple[str, ...]
+    codes: dict[str, CountryLengths]
+
+
+class Zone(Table):
+    """A time zone as sorted transition instants (UTC seconds) and the offset that holds from each (seconds).
+
+    ``offsets[i]`` holds from ``instants[i]``; ``first_offset`` holds before ``instants[0]``.
+    """
+
+    name: str
+    first_offset: int
+    instants: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+
+class Window(Table):
+    """Minutes of the local day, ``[start, end)``; ``end <= start`` wraps past midnight."""
+
+    start_minute: int
+    end_minute: int
+
+
+class TimeRule(Table):
+    """One rule: the parts AND together; None is 'any'. Days 0–6 (Monday is 0), dates 1–31, months 1–12."""
+
+    windows: tuple[Window, ...] | None
+    days: frozenset[int] | None
+    dates: frozenset[int] | None
+    months: frozenset[int] | None
+
+
+class TimeException(Table):
+    """What replaces the rules on one local date (``ordinal``: proleptic Gregorian, as date.toordinal)."""
+
+    ordinal: int
+    open: bool
+    windows: tuple[Window, ...] | None
+
+
+class TimeGroup(Table):
+    """Rules OR together; ``calendar_day`` is the other semantics than ``start_day`` (routing.md section 3)."""
+
+    id: str
+    zone: str
+    calendar_day: bool
+    rules: tuple[TimeRule, ...]
+    exceptions: dict[int, TimeException]
+
+
+class TimeCondition(Table):
+    """A switch by time; ``override`` is auto, matched or unmatched."""
+
+    id: str
+    time_group: str
+    matched: Destination
+    unmatched: Destination
+    override: str
+
+
+class RouterRule(Table):
+    """One rule of a router; None is 'any'."""
+
+    caller_prefixes: tuple[str, ...] | None
+    time_group: str | None
+    returning: bool | None
+    destination: Destination
+
+
+class Router(Table):
+    """The first rule whose conditions all hold wins."""
+
+    id: str
+    rules: tuple[RouterRule, ...]
+    otherwise: Destination | None
+
+
+class Affinity(Table):
+    """Returning callers go to the agent they last spoke with."""
+
+    hours: float
+    strict: bool
+
+
+class Number(Table):
+    """One of the account's own numbers (a DID)."""
+
+    number: str
+    label: str
+    active: bool
+    destination: Destination | None
+    affinity: Affinity | None
+    max_channels: int | None
+    department: str | None
+
+
+class CallerIds(Table):
+    """Which numbers an agent may show: ``mode`` is all, department or custom."""
+
+    mode: str
+    numbers: tuple[str, ...]
+    default: str | None
+
+
+class Sticky(Table):
+    """An agent's alternate numbers ring too: ``strategy`` is order or simultaneous."""
+
+    strategy: str
+
+
+class ForwardDigits(Table):
+    """Digits dialled after the far end of the primary number has answered."""
+
+    digits: str
+    after_s: float
+
+
+class Agent(Table):
+    """A person who takes and makes calls."""
+
+    id: str
+    name: str
+    status: str
+    calling_agent: bool
+    login_based_calling: bool
+    time_group: str | None
+    failover: Destination | None
+    failover_on: frozenset[str] | None
+    call_forward_number: str | None
+    call_forward_digits: ForwardDigits | None
+    alternate_numbers: tuple[str, ...]
+    sip_address: str | None
+    sticky: Sticky | None
+    ring_timeout_s: float
+    app_first: bool
+    call_waiting: bool
+    do_not_disturb: bool
+    confirm_external: bool
+    decline_ends_agent: bool
+    extension: str | None
+    intercom: str | None
+    click_to_call_route: str
+    block_outbound: str
+    international_outbound: bool
+    caller_ids: CallerIds
+    area_code_caller_ids: str | None
+    max_calls: int
+    departments: tuple[str, ...]
+
+
+class AddressList(Table):
+    """Networks in CIDR form, parsed once: ``(version, first, last)`` as integers."""
+
+    id: str
+    networks: tuple[tuple[int, int, int], ...]
+
+
+class Extension(Table):
+    """A phone's account: digest user, where it may call from, how its media goes."""
+
+    id: str
+    username: str
+    password: str
+    addresses: str | None
+    max_contacts: int
+    codecs: tuple[str, ...] | None
+    media: str
+    provisional_timeout_s: float
+    agent: str | None
+
+
+class TrunkAuth(Table):
+    """Credentials for challenges of this trunk only."""
+
+    username: str
+    password: str
+    realm: str | None
+
+
+class TrunkHealth(Table):
+    """OPTIONS every ``interval_s``; down after ``down_after`` failures in a row."""
+
+    interval_s: float
+    down_after: int
+
+
+class Trunk(Table):
+    """A way to and from the PSTN."""
+
+    id: str
+    target: str
+    outbound_proxy: str | None
+    networks: tuple[tuple[int, int, int], ...]
+    auth: TrunkAuth | None
+    register: bool
+    number_source: str
+    number_format: str
+    strip_digits: int
+    prepend_digits: str
+    identity: str
+    forwarded_identity: str
+    from_user: str | None
+    from_domain: str | None
+    max_channels: int | None
+    calls_per_second: float | None
+    provisional_timeout_s: float
+    health: TrunkHealth | None
+    codecs: tuple[str, ...]
+    media: str
+
+
+class DestinationPolicy(Table):
+    """Prefixes in E.164 with ``+``; an empty ``allow`` allows all; a denied prefix wins."""
+
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+
+
+class BlockedCaller(Table):
+    """Numbers on which a caller is blocked; None: on every number."""
+
+    numbers: frozenset[str] | None
+
+
+class AreaCodes(Table):
+    """Area code (of national significant numbers) → numbers in document order; ``longest`` bounds the search."""
+
+    id: str
+    longest: int
+    entries: dict[str, tuple[str, ...]]
+
+
+class IvrFault(Table):
+    """What happens after ``attempts`` invalid entries or timeouts."""
+
+    prompt: str | None
+    attempts: int
+    destination: Destination
+
+
+class Ivr(Table):
+    """A menu."""
+
+    id: str
+    prompt: str
+    options: dict[str, Destination]
+    dial_by_intercom: bool
+    digit_timeout_s: float
+    max_digits: int
+    invalid: IvrFault
+    timeout: IvrFault
+
+
+class Member(Table):
+    """A department's member; ``timeout_s`` caps the whole ring plan."""
+
+    agent: str
+    timeout_s: float | None
+
+
+class Queue(Table):
+    """A department's waiting room."""
+
+    timeout_s: float | None
+    max_waiting: int | None
+    music: str | None
+    announce_position_every_s: float | None
+    join_empty: bool
+    wrap_up_s: float
+    retry_after_s: float
+
+
+class Department(Table):
+    """Members behind one strategy."""
+
+    id: str
+    name: str
+    strategy: str
+    members: tuple[Member, ...]
+    failover: Destination | None
+    queue: Queue | None
+    affinity: Affinity | None
+
+
+class Voicemail(Table):
+    """A mailbox."""
+
+    id: str
+    greeting: str | None
+    max_message_s: float
+    email: str | None
+    agent: str | None
+    pin: str | None
+
+
+class Sound(Table):
+    """A prompt and how long it lasts (seconds; 0 when nobody has measured it)."""
+
+    id: str
+    duration_s: float
+
+
+class Account(Table):
+    """The account itself."""
+
+    id: str
+    name: str
+    domains: tuple[str, ...]
+    zone: str
+    pilot_number: str | None
+    international_enabled: bool
+    emergency_numbers: frozenset[str]
+    max_channels: int | None
+    max_call_s: float
+    ivr_agent_unavailable: str
+    feature_codes: dict[str, str]
+    plan: NumberPlan
+
+
+class AccountTables(msgspec.Struct, gc=False, kw_only=True):
+    """All of one account, by id. Built once by config/compile (or in slices), never changed afterwards.
+
+    ``routes`` maps a prefix of the E.164 number to trunk ids (longest wins; ``route_lengths`` lists the prefix
+    lengths that occur, longest first, so that a look-up is a few dictionary reads). The same shape serves blocked
+    callers: ``blocked`` by exact number (or ``anonymous``), ``blocked_prefixes`` by prefix.
+    """
+
+    version: int
+    account: Account
+    zones: dict[str, Zone]
+    trunks: dict[str, Trunk]
+    routes: dict[str, tuple[str, ...]]
+    route_lengths: tuple[int, ...]
+    destination_policy: DestinationPolicy | None
+    numbers: dict[str, Number]
+    blocked: dict[str, BlockedCaller]
+    blocked_prefixes: dict[str, BlockedCaller]
+    time_groups: dict[str, TimeGroup]
+    time_conditions: dict[str, TimeCondition]
+    routers: dict[str, Router]
+    agents: dict[str, Agent]
+    extensions: dict[str, Extension]
+    address_lists: dict[str, AddressList]
+    area_codes: dict[str, AreaCodes]
+    ivrs: dict[str, Ivr]
+    departments: dict[str, Department]
+    voicemails: dict[str, Voicemail]
+    sounds: dict[str, Sound]
+    extension_by_username: dict[str, str]
+    agent_by_extension: dict[str, str]
+    agent_by_intercom: dict[str, str]
+
+
+class Snapshot(msgspec.Struct, gc=False, kw_only=True):
+    """What the whole switch routes by: one per process, swapped in one assignment; a call pins the one it began with."""
+
+    accounts: dict[str, AccountTables]
+    account_by_number: dict[str, str]
+    account_by_domain: dict[str, str]
+    version: int = 0
