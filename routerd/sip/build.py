@@ -1,0 +1,106 @@
+"""New messages from the parts of others: responses, requests, ACK and CANCEL (RFC 3261 §8, §9.1, §17.1.1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routerd.errors import ParseError
+from routerd.sip.message import Fields, Request, Response
+from routerd.sip.status import reason as reason_for
+
+# Methods whose 2xx makes a dialog, so that its route set must come back (RFC 3261 §12.1.1, RFC 6665 §4.4.1).
+DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
+
+_ECHOED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
+
+
+def response(
+    request: Request,
+    status: int,
+    reason: str | None = None,
+    *,
+    to_tag: str | None = None,
+    extra: Sequence[tuple[str, str]] = (),
+    body: bytes = b"",
+    content_type: str | None = None,
+) -> Response:
+    """A response to ``request``, with what RFC 3261 §8.2.6 wants copied; next: ``TransactionLayer.respond``.
+
+    ``to_tag`` is put on To when it has none and the status is above 100. Record-Route is copied where a dialog can
+    come of it (101 to 299), Timestamp into a 100. ``extra`` fields follow in their order.
+    """
+    fields: Fields = []
+    routes = 100 < status < 300 and request.method in DIALOG_FORMING
+    for field in request.fields:
+        name = field[0]
+        if name in _ECHOED:
+            if name == "To" and to_tag is not None and status > 100 and not _has_tag(request):
+                field = (name, f"{field[1]};tag={to_tag}")  # noqa: PLW2901 - the field as it goes out
+            fields.append(field)
+        elif (routes and name == "Record-Route") or (status == 100 and name == "Timestamp"):
+            fields.append(field)
+    fields.extend(extra)
+    if content_type is not None:
+        fields.append(("Content-Type", content_type))
+    return Response(status, reason_for(status) if reason is None else reason, fields, body)
+
+
+def _has_tag(request: Request) -> bool:
+    try:
+        return request.to.tag is not None
+    except ParseError:
+        # Answering a malformed request: its To is echoed as it is.
+        return True
+
+
+def request(
+    method: str,
+    uri: str,
+    *,
+    via: str,
+    from_: str,
+    to: str,
+    call_id: str,
+    cseq: int,
+    max_forwards: int = 70,
+    routes: Sequence[str] = (),
+    contact: str | None = None,
+    extra: Sequence[tuple[str, str]] = (),
+    body: bytes = b"",
+    content_type: str | None = None,
+) -> Request:
+    """A new request from header values as text (RFC 3261 §8.1.1); next: ``TransactionLayer.send_request``.
+
+    ``routes`` are Route values, next hop first, one header line each.
+    """
+    fields: Fields = [("Via", via), ("Max-Forwards", str(max_forwards))]
+    fields.extend(("Route", route) for route in routes)
+    fields += [("From", from_), ("To", to), ("Call-ID", call_id), ("CSeq", f"{cseq} {method}")]
+    if contact is not None:
+        fields.append(("Contact", contact))
+    fields.extend(extra)
+    if content_type is not None:
+        fields.append(("Content-Type", content_type))
+    return Request(method, uri, fields, body)
+
+
+def ack_for_failure(invite: Request, response: Response) -> Request:
+    """The ACK for a 300-699 ``response`` to ``invite``: same branch, the response's To (RFC 3261 §17.1.1.3)."""
+    return _companion(invite, "ACK", response.get("To") or invite.get("To") or "")
+
+
+def cancel(invite: Request) -> Request:
+    """The CANCEL of ``invite``: same branch, Call-ID, To, From, Route and CSeq number (RFC 3261 §9.1)."""
+    return _companion(invite, "CANCEL", invite.get("To") or "")
+
+
+def _companion(invite: Request, method: str, to: str) -> Request:
+    fields: Fields = [("Via", str(invite.via)), ("Max-Forwards", "70")]
+    fields += [("Route", value) for value in invite.get_all("Route")]
+    fields += [
+        ("From", invite.get("From") or ""),
+        ("To", to),
+        ("Call-ID", invite.call_id),
+        ("CSeq", f"{invite.cseq.number} {method}"),
+    ]
+    return Request(method, invite.uri, fields)

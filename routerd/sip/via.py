@@ -1,0 +1,93 @@
+"""The Via header: where a request has been, and so where its response goes (RFC 3261 §20.42, RFC 3581)."""
+
+from __future__ import annotations
+
+import re
+
+from routerd.errors import ParseError
+from routerd.sip import grammar
+from routerd.sip.uri import parse_hostport
+
+MAGIC_COOKIE = "z9hG4bK"
+
+_T = grammar.TOKEN_CHARS
+_plain = re.compile(
+    rf"SIP/2\.0/([A-Z]+) ([A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?)(?::([0-9]{{1,4}}))?"
+    rf"((?:;[{_T}]+(?:=[{_T}:\[\]]+)?)*)"
+).fullmatch
+_protocol = re.compile(rf"([{_T}]+)[ \t]*/[ \t]*([{_T}]+)[ \t]*/[ \t]*([{_T}]+)[ \t]+").match
+_sent_by = re.compile(r"(\[[^\]]*\]|[^:; \t]+)[ \t]*(?::[ \t]*([0-9]+)[ \t]*)?").match
+
+
+class Via:
+    """One Via value: ``transport`` in upper case, ``host`` (IPv6 without brackets), ``port`` or ``None``, ``params``.
+
+    ``params`` has names in lower case and may be changed (``received``, ``rport``) before the value is written back
+    with ``Message.replace_via``.
+    """
+
+    __slots__ = ("host", "params", "port", "transport")
+
+    def __init__(self, transport: str, host: str, port: int | None, params: dict[str, str | None]) -> None:
+        self.transport = transport
+        self.host = host
+        self.port = port
+        self.params = params
+
+    @classmethod
+    def parse(cls, text: str) -> Via:
+        """``text`` as one Via value. Raises ``ParseError``; its status_hint is 505 for another version of SIP."""
+        match = _plain(text)
+        if match is None:
+            return cls._parse_odd(text)
+        transport, host, port, params = match.groups()
+        return cls(transport, host, int(port) if port else None, grammar.parse_params(params))
+
+    @classmethod
+    def _parse_odd(cls, text: str) -> Via:
+        text = text.strip(" \t")
+        match = _protocol(text)
+        if match is None:
+            raise ParseError(f"Via protocol: {text[:60]!r}")
+        name, version, transport = match.groups()
+        if name.upper() != "SIP" or version != "2.0":
+            raise ParseError(
+                f"Via is of {name[:20]}/{version[:20]}, not SIP/2.0", 505 if name.upper() == "SIP" else 400
+            )
+        sent_by = _sent_by(text, match.end())
+        if sent_by is None:
+            raise ParseError("Via without sent-by")
+        host, port = parse_hostport(sent_by.group(1))
+        if port is not None or sent_by.group(2):
+            port = grammar.number(sent_by.group(2) or "", 65_535)
+        rest = text[sent_by.end() :]
+        return cls(transport.upper(), host, port, grammar.parse_params(rest.strip(" \t")))
+
+    @property
+    def branch(self) -> str | None:
+        """The branch parameter; a transaction's name when it begins with the magic cookie (RFC 3261 §8.1.1.7)."""
+        return self.params.get("branch")
+
+    @property
+    def received(self) -> str | None:
+        """The address that the request came from, without brackets (RFC 3261 §18.2.1, RFC 5118 §4.5)."""
+        value = self.params.get("received")
+        return value.strip("[]") if value else value
+
+    @property
+    def rport(self) -> str | None:
+        """The rport parameter: ``None`` when absent, ``""`` when asked for without a value (RFC 3581 §3)."""
+        params = self.params
+        return (params["rport"] or "") if "rport" in params else None
+
+    @property
+    def sent_by(self) -> str:
+        """Host and port as written in the header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"SIP/2.0/{self.transport} {self.sent_by}{grammar.write_params(self.params)}"
+
+    def __repr__(self) -> str:
+        return f"Via({str(self)!r})"
