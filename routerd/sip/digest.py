@@ -418,11 +418,13 @@ def same_uri(given: str, requested: str) -> bool:
         one, other = Uri.parse(given), Uri.parse(requested)
     except ParseError:
         return False
+    if one.scheme not in DEFAULT_PORTS:
+        return one.equals(other)
     return (
         one.scheme == other.scheme
         and one.user == other.user
         and one.host == other.host
-        and (one.port or DEFAULT_PORTS.get(one.scheme)) == (other.port or DEFAULT_PORTS.get(other.scheme))
+        and (one.port or DEFAULT_PORTS[one.scheme]) == (other.port or DEFAULT_PORTS[other.scheme])
     )
 
 
@@ -434,7 +436,7 @@ def _is_answerable(parameters: Mapping[str, str]) -> bool:
     """Whether a challenge names a realm, a nonce, an algorithm that we know and a quality that we can give."""
     if "realm" not in parameters or "nonce" not in parameters or _algorithm(parameters) not in HASHES:
         return False
-    return "qop" not in parameters or _choose_qop(parameters) != ""
+    return not parameters.get("qop") or _choose_qop(parameters) != ""
 
 
 def _choose_qop(parameters: Mapping[str, str]) -> str:

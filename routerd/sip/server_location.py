@@ -22,6 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from routerd.sip.grammar import is_hostname, is_ipv6
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -121,7 +123,7 @@ class Location:
         self._tokens = tokens
         self._kinds: tuple[str, ...] = ("AAAA", "A") if ipv6 else ("A",)
         self._target = _target_name(uri)
-        self._server_name = uri.host or ""
+        self._server_name = uri.host
         self._candidates = _candidate_transports(uri, supported)
         self._services: list[_Service] = []
         self._hosts: list[_Host] = []
@@ -309,7 +311,7 @@ def numeric_target(uri: Uri) -> Target | None:
     if not candidates:
         return None
     port = uri.port if uri.port is not None else DEFAULT_PORTS[candidates[0]]
-    return Target(candidates[0], target, port, uri.host or "")
+    return Target(candidates[0], target, port, uri.host)
 
 
 def order_srv(records: Sequence[tuple[Any, ...]], tokens: Tokens) -> list[tuple[str, int]]:
@@ -346,8 +348,8 @@ def _draw_by_weight(group: list[tuple[int, str, int]], tokens: Tokens) -> list[t
 
 def _target_name(uri: Uri) -> str:
     """Give what §4 calls TARGET: maddr when present, else the host."""
-    maddr = uri.params.get("maddr")
-    return _dns_name(maddr.strip("[]") if maddr else uri.host or "")
+    target = (uri.params.get("maddr") or uri.host).strip("[]").lower()
+    return target if is_ipv6(target) else _dns_name(target)
 
 
 def _candidate_transports(uri: Uri, supported: Sequence[str]) -> list[str]:
@@ -365,14 +367,14 @@ def _candidate_transports(uri: Uri, supported: Sequence[str]) -> list[str]:
 
 
 def _dns_name(name: object) -> str:
-    """Give a name in lower case without its root dot; empty when it is the root or too long to be one."""
-    text = str(name).lower().rstrip(".")
-    return text if len(text) <= MAX_NAME else ""
+    """Give a name in lower case without its root dot; empty when it is the root, or none that can be asked for."""
+    text = str(name).lower().removesuffix(".")
+    return text if len(text) <= MAX_NAME and is_hostname(text) else ""
 
 
 def is_ip_literal(host: str) -> bool:
     """Whether ``host`` (IPv6 without brackets) is an address and needs no question."""
-    return _is_ipv4(host) or ":" in host
+    return _is_ipv4(host) or is_ipv6(host)
 
 
 def _is_ipv4(host: str) -> bool:
@@ -384,6 +386,4 @@ def _is_ipv4(host: str) -> bool:
 
 def _is_address(text: str, kind: str) -> bool:
     """Whether an A or AAAA record bears an address of its own family."""
-    if kind == "A":
-        return _is_ipv4(text)
-    return ":" in text and all(letter in "0123456789abcdefABCDEF:." for letter in text)
+    return _is_ipv4(text) if kind == "A" else is_ipv6(text)
