@@ -24,9 +24,11 @@ _ipv6 = re.compile(r"(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45}").fullmatch
 _separator = re.compile(r'[,"<]')
 # gen-value is token / host / quoted-string; RFC 5118 §4.5 wants IPv6 without brackets understood as well.
 _plain_value = re.compile(rf"[{TOKEN_CHARS}:\[\]]+").fullmatch
-_plain_params = re.compile(rf"(?:;[{TOKEN_CHARS}]+(?:=[{TOKEN_CHARS}:\[\]]+)?)*").fullmatch
+# Push tokens and other people's tags use far more than that, even nothing at all: all but separators is borne.
+VALUE_CHARS = r"!#-+\--:=@-\[\]-~\u0080-\U0010ffff"
+_plain_params = re.compile(rf"(?:;[{TOKEN_CHARS}]+(?:=[{VALUE_CHARS}]*)?)*").fullmatch
 _param_name = re.compile(rf";[ \t]*([{TOKEN_CHARS}]+)[ \t]*(=?)[ \t]*").match
-_param_value = re.compile(rf"[{TOKEN_CHARS}:\[\]]+").match
+_param_value = re.compile(rf"[{VALUE_CHARS}]*").match
 _spaces = re.compile(r"[ \t]*").match
 
 
@@ -170,9 +172,7 @@ def _value_at(text: str, start: int) -> tuple[str, int]:
         end = quoted_end(text, start)
         return unquote(text[start:end]), end
     match = _param_value(text, start)
-    if match is None:
-        raise ParseError("parameter without its value")
-    return match.group(), match.end()
+    return ("", start) if match is None else (match.group(), match.end())
 
 
 def write_params(params: dict[str, str | None]) -> str:

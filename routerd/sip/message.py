@@ -211,7 +211,11 @@ class Message:
         """All Contact values; empty when there is none or it is ``*`` (see ``contact_is_star``)."""
         contacts = self._contacts
         if contacts is None:
-            contacts = self._contacts = [] if self.contact_is_star else self.addresses("Contact")
+            if self.get("Contact") is None or self.contact_is_star:
+                contacts = []
+            else:
+                contacts = self.addresses("Contact")
+            self._contacts = contacts
         return contacts
 
     @property

@@ -68,7 +68,7 @@ class NameAddr:
         closing = text.find(">", bracket)
         if closing < 0:
             raise ParseError("angle bracket without an end")
-        uri = Uri.parse(text[bracket + 1 : closing])
+        uri = _bracketed_uri(text[bracket + 1 : closing])
         return cls(uri, display, grammar.parse_params(text[closing + 1 :].strip(" \t")))
 
     @classmethod
@@ -90,8 +90,8 @@ class NameAddr:
 
     @property
     def tag(self) -> str | None:
-        """The tag parameter (RFC 3261 §19.3)."""
-        return self.params.get("tag")
+        """The tag parameter (RFC 3261 §19.3); an empty one is none."""
+        return self.params.get("tag") or None
 
     def __str__(self) -> str:
         name = "" if self.display is None else f"{grammar.quote(self.display)} "
@@ -99,6 +99,14 @@ class NameAddr:
 
     def __repr__(self) -> str:
         return f"NameAddr({str(self)!r})"
+
+
+def _bracketed_uri(text: str) -> Uri:
+    """The URI within brackets; blanks around its semicolons, left by old stacks' folding, are taken out."""
+    if " ;" in text or "; " in text or "\t" in text:
+        address, *params = text.split(";")
+        text = ";".join((address.rstrip(" \t"), *(param.strip(" \t") for param in params)))
+    return Uri.parse(text)
 
 
 def _bare_display(text: str) -> str | None:

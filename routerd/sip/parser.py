@@ -13,10 +13,9 @@ import re
 from routerd.errors import ParseError
 from routerd.sip import grammar
 from routerd.sip.headers import CANONICAL, MAX_FIELDS, MAX_MESSAGE_BYTES, SINGLE, SPELLINGS
-from routerd.sip.message import CSeq, Fields, Message, Request, Response
+from routerd.sip.message import Fields, Message, Request, Response
 from routerd.sip.name_addr import NameAddr
-from routerd.sip.uri import Uri
-from routerd.sip.via import Via
+from routerd.sip.salvage import salvage as salvage_request
 
 _CONTROLS = bytes((*range(9), *range(10, 32), 127))
 _fold = re.compile(r"\r\n[ \t]+")
@@ -34,7 +33,7 @@ def parse(data: bytes) -> Request | Response:
     """The message in ``data``, valid by ``validate``; bytes beyond its Content-Length are dropped (RFC 3261 §18.3).
 
     Next: ``TransactionLayer.receive``. Raises ``ParseError``; ``status_hint`` is what a request may be answered with,
-    see ``salvage``. Responses are to be dropped then.
+    see ``salvage.salvage``. Responses are to be dropped then.
     """
     message = split(data)
     validate(message)
@@ -144,32 +143,24 @@ def _check_version(text: str) -> None:
 def validate(message: Message) -> None:
     """Check what a server depends on, keeping the typed values in ``message`` (RFC 3261 §8.1.1, §8.2, §16.3).
 
-    Via, From, To, Call-ID and CSeq are there and well-formed, the method is CSeq's, the Request-URI is a URI,
-    Max-Forwards is a number up to 255, Contact, Route and Record-Route hold addresses. Raises ``ParseError``.
+    Via, From, To, Call-ID and CSeq are there and well-formed, the method is CSeq's, the Request-URI is a URI without
+    headers, Max-Forwards is a number up to 255, Contact, Route and Record-Route hold addresses. Raises ``ParseError``.
     What RFC 2543 lacked (magic cookie, From tag, Max-Forwards) may be missing.
     """
-    via = message.via
-    if via.branch == "z9hG4bK":
-        raise ParseError("branch with nothing behind the magic cookie")
-    for name, address in (("From", message.from_), ("To", message.to)):
-        if address.params.get("tag", "x") in {None, ""}:
-            raise ParseError(f"tag of {name} without a value")
+    _ = (message.via, message.from_, message.to, message.contacts, message.max_forwards)
     if not grammar.is_call_id(message.call_id):
-        raise ParseError("Call-ID")
-    cseq = message.cseq
-    if message.get("Contact") is not None and not message.contacts and not message.contact_is_star:
-        raise ParseError("Contact without an address")
+        raise ParseError(f"Call-ID: {message.call_id[:60]!r}")
     if message.get("Route") is not None:
         _check_routes(message.routes)
     if message.get("Record-Route") is not None:
         _check_routes(message.record_routes)
     if isinstance(message, Request):
-        if cseq.method != message.method:
+        if message.cseq.method != message.method:
             raise ParseError("CSeq has another method than the request line")
         if message.request_uri.headers:
             raise ParseError("headers in the Request-URI")
-        if message.get("Max-Forwards") is not None and message.max_forwards is None:
-            raise ParseError("Max-Forwards")
+    else:
+        _ = message.cseq
 
 
 def _check_routes(routes: list[NameAddr]) -> None:
@@ -179,83 +170,5 @@ def _check_routes(routes: list[NameAddr]) -> None:
 
 
 def salvage(data: bytes) -> Request | None:
-    """What a 400 or 505 to the malformed request in ``data`` needs, or ``None`` when it cannot be answered.
-
-    The result has a Via that can be typed and those of From, To, Call-ID and CSeq that were there, the first of each,
-    cleaned of control characters; use it with ``build.response`` only. ACKs and responses give ``None``.
-    """
-    text = data[:MAX_MESSAGE_BYTES].lstrip(b"\r\n").decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-    head = re.sub(r"\n[ \t]+", " ", text.partition("\n\n")[0])
-    lines = head.split("\n", MAX_FIELDS)
-    method, _, rest = lines[0].partition(" ")
-    if method == "ACK" or method[:4].upper() == "SIP/" or not grammar.is_token(method):
-        return None
-    found: dict[str, str] = {}
-    vias: list[str] = []
-    for line in lines[1:MAX_FIELDS]:
-        spelled, colon, value = line.partition(":")
-        name = CANONICAL.get(spelled.strip(" \t").lower())
-        value = value.translate(grammar.CONTROLS).strip()
-        if not colon or not value or name is None:
-            continue
-        if name == "Via":
-            vias.append(value)
-        elif name in {"From", "To", "Call-ID", "CSeq"} and name not in found:
-            found[name] = value
-    fields = _salvage_vias(vias)
-    if not fields:
-        return None
-    fields.extend((name, _repaired(name, value)) for name, value in found.items())
-    return Request(method, rest.partition(" ")[0].translate(grammar.CONTROLS) or "sip:invalid", fields)
-
-
-_via_start = re.compile(
-    r"SIP[ \t]*/[ \t]*[0-9.]+[ \t]*/[ \t]*([A-Za-z\-]+)[ \t]+(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-_.]+)(?:[ \t]*:[ \t]*([0-9]+))?"
-).match
-_branch = re.compile(rf";[ \t]*branch[ \t]*=[ \t]*([{grammar.TOKEN_CHARS}]+)", re.IGNORECASE).search
-_rport = re.compile(r";[ \t]*rport[ \t]*(?=[;,=]|$)", re.IGNORECASE).search
-_bracketed = re.compile(r"<([^<>\"]*)>")
-_tag = re.compile(rf";[ \t]*tag[ \t]*=[ \t]*([{grammar.TOKEN_CHARS}]+)", re.IGNORECASE).search
-
-
-def _salvage_vias(values: list[str]) -> Fields:
-    """The Via lines as they are where they can be typed; else the topmost alone, rebuilt from what is legible."""
-    try:
-        for value in values:
-            for one in grammar.split_list(value):
-                Via.parse(one)
-    except ParseError:
-        match = _via_start(values[0])
-        if match is None:
-            return []
-        transport, host, port = match.groups()
-        port = f":{port}" if port and len(port) < 6 else ""
-        branch = _branch(values[0])
-        text = f"SIP/2.0/{transport} {host}{port}" + (f";branch={branch.group(1)}" if branch else "")
-        text += ";rport" if _rport(values[0]) else ""
-        try:
-            Via.parse(text)
-        except ParseError:
-            return []
-        return [("Via", text)]
-    return [("Via", value) for value in values]
-
-
-def _repaired(name: str, value: str) -> str:
-    """``value`` as it is when well-formed (or CSeq or Call-ID); else its address and tag alone, if they are legible."""
-    if name == "Call-ID" or name == "CSeq":
-        return value
-    try:
-        NameAddr.parse(value)
-    except ParseError:
-        match = _bracketed.search(value)
-        tag = _tag(value)
-        try:
-            uri = Uri.parse(match.group(1).strip(" \t")) if match else Uri("sip", None, "invalid.invalid")
-        except ParseError:
-            uri = Uri("sip", None, "invalid.invalid")
-        return f"<{uri}>" + (f";tag={tag.group(1)}" if tag else "")
-    return value
-
-
-__all__ = ["CSeq", "keepalive", "parse", "salvage", "split", "validate"]
+    """See ``routerd.sip.salvage.salvage``."""
+    return salvage_request(data)

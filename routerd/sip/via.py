@@ -13,7 +13,7 @@ MAGIC_COOKIE = "z9hG4bK"
 _T = grammar.TOKEN_CHARS
 _plain = re.compile(
     rf"SIP/2\.0/([A-Z]+) ([A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?)(?::([0-9]{{1,4}}))?"
-    rf"((?:;[{_T}]+(?:=[{_T}:\[\]]+)?)*)"
+    rf"((?:;[{_T}]+(?:=[{grammar.VALUE_CHARS}]*)?)*)"
 ).fullmatch
 _protocol = re.compile(rf"([{_T}]+)[ \t]*/[ \t]*([{_T}]+)[ \t]*/[ \t]*([{_T}]+)[ \t]+").match
 _sent_by = re.compile(r"(\[[^\]]*\]|[^:; \t]+)[ \t]*(?::[ \t]*([0-9]+)[ \t]*)?").match
@@ -67,6 +67,12 @@ class Via:
     def branch(self) -> str | None:
         """The branch parameter; a transaction's name when it begins with the magic cookie (RFC 3261 §8.1.1.7)."""
         return self.params.get("branch")
+
+    @property
+    def has_cookie(self) -> bool:
+        """Whether the branch names a transaction alone: the magic cookie and something behind it (RFC 4475 §3.2.1)."""
+        branch = self.params.get("branch")
+        return branch is not None and len(branch) > 7 and branch.startswith(MAGIC_COOKIE)
 
     @property
     def received(self) -> str | None:
