@@ -354,7 +354,7 @@ def _target_name(uri: Uri) -> str:
 
 def _candidate_transports(uri: Uri, supported: Sequence[str]) -> list[str]:
     """Give the transports of ours that the URI allows, the default one first (§4.1); empty: it cannot be reached."""
-    if uri.scheme not in {"sip", "sips"}:
+    if uri.scheme not in {"sip", "sips"} or uri.port == 0:
         return []
     secure = uri.scheme == "sips"
     wanted = uri.transport
