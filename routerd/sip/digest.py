@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections import OrderedDict
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -36,6 +37,11 @@ MIN_SECRET = 16
 DEFAULT_PORTS = {"sip": 5060, "sips": 5061}
 REQUIRED = ("realm", "nonce", "uri", "response", "qop", "nc", "cnonce")
 HEX = frozenset("0123456789abcdefABCDEF")
+
+# One element of the list, the empty ones before it, and its comma; no two alternatives share a first character.
+_parameter = re.compile(
+    r"""[ \t,]*([A-Za-z0-9*_\-]+)[ \t]*=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^" \t,]*))[ \t]*(?:,|\Z)""", re.DOTALL
+).match
 
 
 def _md5(data: bytes) -> str:
@@ -278,53 +284,17 @@ def parse_parameters(header: str) -> dict[str, str] | None:
     parameters: dict[str, str] = {}
     position, end = 7, len(header)
     while position < end:
-        if header[position] in ", \t":
-            position += 1
-            continue
-        equals = header.find("=", position)
-        name = header[position:equals].strip(" \t").lower()
-        if equals < 0 or not _is_name(name) or name in parameters or len(parameters) == MAX_PARAMETERS:
+        match = _parameter(header, position)
+        if match is None:
+            # Nothing but empty elements may be left over.
+            return parameters if not header[position:].strip(", \t") else None
+        name, quoted, plain = match.groups()
+        name = name.lower()
+        if name in parameters or len(parameters) == MAX_PARAMETERS:
             return None
-        value, position = _take_value(header, equals + 1)
-        if position < 0:
-            return None
-        parameters[name] = value
+        parameters[name] = plain if quoted is None else quoted
+        position = match.end()
     return parameters
-
-
-def _take_value(header: str, start: int) -> tuple[str, int]:
-    """Give the value at ``start`` and where the next element begins; -1 there when the value is broken."""
-    while header[start : start + 1] in {" ", "\t"}:
-        start += 1
-    if header[start : start + 1] != '"':
-        comma = header.find(",", start)
-        comma = len(header) if comma < 0 else comma
-        value = header[start:comma].rstrip(" \t")
-        return value, (-1 if '"' in value else comma + 1)
-    closing = _closing_quote(header, start + 1)
-    if closing < 0:
-        return "", -1
-    after = closing + 1
-    while header[after : after + 1] in {" ", "\t"}:
-        after += 1
-    if header[after : after + 1] not in {",", ""}:
-        return "", -1
-    return header[start + 1 : closing], after + 1
-
-
-def _closing_quote(header: str, start: int) -> int:
-    """Find the quote that ends the quoted string; -1 when none does."""
-    closing = header.find('"', start)
-    escape = header.find("\\", start)
-    while 0 <= escape < closing:
-        if escape + 1 == closing:
-            closing = header.find('"', closing + 1)
-        escape = header.find("\\", escape + 2)
-    return closing
-
-
-def _is_name(name: str) -> bool:
-    return name.replace("*", "").replace("-", "").replace("_", "").isalnum() and name.isascii()
 
 
 def _is_encodable(text: str) -> bool:
