@@ -26,7 +26,7 @@ Headers = list[tuple[str, str]]
 
 
 class SessionTimerOffer:
-    """What we want: ``interval_s`` between refreshes, at least ``min_se_s``; ``refresher`` is ``us``, ``peer`` or empty."""
+    """What we want: ``interval_s``, at least ``min_se_s``, and as ``refresher`` one of ``us``, ``peer`` or nothing."""
 
     __slots__ = ("interval_s", "min_se_s", "refresher")
 
