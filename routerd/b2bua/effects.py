@@ -29,7 +29,11 @@ class Transmit(Effect, gc=False):
 
 
 class OpenFlow(Effect, gc=False):
-    """Open the connection ``flow`` (tcp, tls, ws, wss) to ``flow.remote``; on failure the edge calls ``lose_flow``."""
+    """Open the connection ``flow`` (tcp, tls) to ``flow.remote``; on failure the edge calls ``lose_flow``.
+
+    Connections that the switch opens bear negative numbers (``flow.connection``), those that the edge accepts positive
+    ones, so neither has to ask the other.
+    """
 
     flow: Flow
 
@@ -64,8 +68,9 @@ class AskFact(Effect, gc=False):
 
 
 class Journal(Effect, gc=False):
-    """Append one entry to the journal: ``kind`` is ``binding``, ``call.start``, ``call.stable``, ``call.end`` or ``affinity``.
+    """Append one entry to the journal.
 
+    ``kind`` is ``binding``, ``call.start``, ``call.stable``, ``call.end``, ``affinity`` or ``session``.
     ``urgent`` entries (a call's start) are handed over before any later Transmit of the same batch.
     """
 
@@ -97,7 +102,7 @@ class Ban(Effect, gc=False):
 
 
 class Note(Effect, gc=False):
-    """Why something was dropped, refused or odd; takes the place of logging in the core. ``reason`` is a stable word."""
+    """Why something was dropped, refused or odd: takes the place of logging. ``reason`` is a stable word."""
 
     reason: str
     detail: str = ""

@@ -14,7 +14,7 @@ class Table(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Base of all compiled objects: frozen, never tracked by the collector, built by keyword."""
 
 
-class Destination(Table):
+class Destination(Table, frozen=True, kw_only=True):
     """Where a call goes next: ``type`` is a word of routing.md section 1, ``id`` or ``number`` names the object."""
 
     type: str
@@ -22,14 +22,14 @@ class Destination(Table):
     number: str | None = None
 
 
-class CountryLengths(Table):
+class CountryLengths(Table, frozen=True, kw_only=True):
     """The possible lengths of national significant numbers under one calling code."""
 
     code: str
     lengths: tuple[int, ...]
 
 
-class NumberPlan(Table):
+class NumberPlan(Table, frozen=True, kw_only=True):
     """How numbers are read and written in the account's country (from the public numbering metadata)."""
 
     country: str
@@ -40,7 +40,7 @@ class NumberPlan(Table):
     codes: dict[str, CountryLengths]
 
 
-class Zone(Table):
+class Zone(Table, frozen=True, kw_only=True):
     """A time zone as sorted transition instants (UTC seconds) and the offset that holds from each (seconds).
 
     ``offsets[i]`` holds from ``instants[i]``; ``first_offset`` holds before ``instants[0]``.
@@ -52,14 +52,14 @@ class Zone(Table):
     offsets: tuple[int, ...]
 
 
-class Window(Table):
+class Window(Table, frozen=True, kw_only=True):
     """Minutes of the local day, ``[start, end)``; ``end <= start`` wraps past midnight."""
 
     start_minute: int
     end_minute: int
 
 
-class TimeRule(Table):
+class TimeRule(Table, frozen=True, kw_only=True):
     """One rule: the parts AND together; None is 'any'. Days 0–6 (Monday is 0), dates 1–31, months 1–12."""
 
     windows: tuple[Window, ...] | None
@@ -68,7 +68,7 @@ class TimeRule(Table):
     months: frozenset[int] | None
 
 
-class TimeException(Table):
+class TimeException(Table, frozen=True, kw_only=True):
     """What replaces the rules on one local date (``ordinal``: proleptic Gregorian, as date.toordinal)."""
 
     ordinal: int
@@ -76,7 +76,7 @@ class TimeException(Table):
     windows: tuple[Window, ...] | None
 
 
-class TimeGroup(Table):
+class TimeGroup(Table, frozen=True, kw_only=True):
     """Rules OR together; ``calendar_day`` is the other semantics than ``start_day`` (routing.md section 3)."""
 
     id: str
@@ -86,7 +86,7 @@ class TimeGroup(Table):
     exceptions: dict[int, TimeException]
 
 
-class TimeCondition(Table):
+class TimeCondition(Table, frozen=True, kw_only=True):
     """A switch by time; ``override`` is auto, matched or unmatched."""
 
     id: str
@@ -96,7 +96,7 @@ class TimeCondition(Table):
     override: str
 
 
-class RouterRule(Table):
+class RouterRule(Table, frozen=True, kw_only=True):
     """One rule of a router; None is 'any'."""
 
     caller_prefixes: tuple[str, ...] | None
@@ -105,7 +105,7 @@ class RouterRule(Table):
     destination: Destination
 
 
-class Router(Table):
+class Router(Table, frozen=True, kw_only=True):
     """The first rule whose conditions all hold wins."""
 
     id: str
@@ -113,14 +113,14 @@ class Router(Table):
     otherwise: Destination | None
 
 
-class Affinity(Table):
+class Affinity(Table, frozen=True, kw_only=True):
     """Returning callers go to the agent they last spoke with."""
 
     hours: float
     strict: bool
 
 
-class Number(Table):
+class Number(Table, frozen=True, kw_only=True):
     """One of the account's own numbers (a DID)."""
 
     number: str
@@ -132,7 +132,7 @@ class Number(Table):
     department: str | None
 
 
-class CallerIds(Table):
+class CallerIds(Table, frozen=True, kw_only=True):
     """Which numbers an agent may show: ``mode`` is all, department or custom."""
 
     mode: str
@@ -140,20 +140,20 @@ class CallerIds(Table):
     default: str | None
 
 
-class Sticky(Table):
+class Sticky(Table, frozen=True, kw_only=True):
     """An agent's alternate numbers ring too: ``strategy`` is order or simultaneous."""
 
     strategy: str
 
 
-class ForwardDigits(Table):
+class ForwardDigits(Table, frozen=True, kw_only=True):
     """Digits dialled after the far end of the primary number has answered."""
 
     digits: str
     after_s: float
 
 
-class Agent(Table):
+class Agent(Table, frozen=True, kw_only=True):
     """A person who takes and makes calls."""
 
     id: str
@@ -186,14 +186,14 @@ class Agent(Table):
     departments: tuple[str, ...]
 
 
-class AddressList(Table):
+class AddressList(Table, frozen=True, kw_only=True):
     """Networks in CIDR form, parsed once: ``(version, first, last)`` as integers."""
 
     id: str
     networks: tuple[tuple[int, int, int], ...]
 
 
-class Extension(Table):
+class Extension(Table, frozen=True, kw_only=True):
     """A phone's account: digest user, where it may call from, how its media goes."""
 
     id: str
@@ -207,7 +207,7 @@ class Extension(Table):
     agent: str | None
 
 
-class TrunkAuth(Table):
+class TrunkAuth(Table, frozen=True, kw_only=True):
     """Credentials for challenges of this trunk only."""
 
     username: str
@@ -215,14 +215,14 @@ class TrunkAuth(Table):
     realm: str | None
 
 
-class TrunkHealth(Table):
+class TrunkHealth(Table, frozen=True, kw_only=True):
     """OPTIONS every ``interval_s``; down after ``down_after`` failures in a row."""
 
     interval_s: float
     down_after: int
 
 
-class Trunk(Table):
+class Trunk(Table, frozen=True, kw_only=True):
     """A way to and from the PSTN."""
 
     id: str
@@ -247,20 +247,20 @@ class Trunk(Table):
     media: str
 
 
-class DestinationPolicy(Table):
+class DestinationPolicy(Table, frozen=True, kw_only=True):
     """Prefixes in E.164 with ``+``; an empty ``allow`` allows all; a denied prefix wins."""
 
     allow: tuple[str, ...]
     deny: tuple[str, ...]
 
 
-class BlockedCaller(Table):
+class BlockedCaller(Table, frozen=True, kw_only=True):
     """Numbers on which a caller is blocked; None: on every number."""
 
     numbers: frozenset[str] | None
 
 
-class AreaCodes(Table):
+class AreaCodes(Table, frozen=True, kw_only=True):
     """Area code (of national significant numbers) → numbers in document order; ``longest`` bounds the search."""
 
     id: str
@@ -268,7 +268,7 @@ class AreaCodes(Table):
     entries: dict[str, tuple[str, ...]]
 
 
-class IvrFault(Table):
+class IvrFault(Table, frozen=True, kw_only=True):
     """What happens after ``attempts`` invalid entries or timeouts."""
 
     prompt: str | None
@@ -276,7 +276,7 @@ class IvrFault(Table):
     destination: Destination
 
 
-class Ivr(Table):
+class Ivr(Table, frozen=True, kw_only=True):
     """A menu."""
 
     id: str
@@ -289,14 +289,14 @@ class Ivr(Table):
     timeout: IvrFault
 
 
-class Member(Table):
+class Member(Table, frozen=True, kw_only=True):
     """A department's member; ``timeout_s`` caps the whole ring plan."""
 
     agent: str
     timeout_s: float | None
 
 
-class Queue(Table):
+class Queue(Table, frozen=True, kw_only=True):
     """A department's waiting room."""
 
     timeout_s: float | None
@@ -308,7 +308,7 @@ class Queue(Table):
     retry_after_s: float
 
 
-class Department(Table):
+class Department(Table, frozen=True, kw_only=True):
     """Members behind one strategy."""
 
     id: str
@@ -320,7 +320,7 @@ class Department(Table):
     affinity: Affinity | None
 
 
-class Voicemail(Table):
+class Voicemail(Table, frozen=True, kw_only=True):
     """A mailbox."""
 
     id: str
@@ -331,14 +331,14 @@ class Voicemail(Table):
     pin: str | None
 
 
-class Sound(Table):
+class Sound(Table, frozen=True, kw_only=True):
     """A prompt and how long it lasts (seconds; 0 when nobody has measured it)."""
 
     id: str
     duration_s: float
 
 
-class Account(Table):
+class Account(Table, frozen=True, kw_only=True):
     """The account itself."""
 
     id: str

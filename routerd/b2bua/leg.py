@@ -1,0 +1,448 @@
+"""One side of a call after its dialog exists: what may come in, what may go out, and how it ends.
+
+Theory of operation. A leg owns one dialog, the flow by which its peer is reached, and the last session descriptions
+seen and sent. Requests of the dialog are checked here (CSeq order, glare, reliability) and told to the call in neutral
+words; the call never sees a CSeq. At most one renegotiation is open a leg: ``incoming`` is the peer's INVITE or
+UPDATE that has no final response yet, ``outgoing_offer`` ours. RFC 3261 §12–§15, RFC 3311, RFC 3264 §4.
+
+The two kinds differ only before the dialog is confirmed: see :mod:`inbound_leg` and :mod:`outbound_leg`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from routerd.b2bua.exchange import ALLOW, SERVER
+from routerd.b2bua.outgoing import Outgoing
+from routerd.errors import ParseError, RemoteProtocolError
+from routerd.sip import build, session_timer
+from routerd.sip.serializer import serialize
+from routerd.sip.server_location import numeric_target
+from routerd.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from routerd.b2bua.exchange import Exchange
+    from routerd.rules.tables import Trunk
+    from routerd.sip.dialog import Dialog
+    from routerd.sip.flow import Flow
+    from routerd.sip.message import Request, Response
+    from routerd.sip.session_timer import SessionTimer, SessionTimerOffer
+    from routerd.sip.timers import Timer
+    from routerd.sip.transaction_layer import ServerTransaction
+
+IDLE: Final = "idle"
+EARLY: Final = "early"
+CONFIRMED: Final = "confirmed"
+RELEASING: Final = "releasing"
+CLOSED: Final = "closed"
+
+
+class LegUser(Protocol):
+    """The call, as its legs see it; every method may end the leg."""
+
+    id: str
+
+    def leg_hung_up(self, leg: Leg, reasons: Sequence[str], now: float) -> None:
+        """Hear that the peer sent BYE (already answered); ``reasons`` are its Reason header values."""
+
+    def leg_closed(self, leg: Leg, now: float) -> None:
+        """Hear that the leg is over: nothing more comes from it."""
+
+    def leg_lost(self, leg: Leg, cause: str, now: float) -> None:
+        """Hear that the peer is gone without BYE (481, 408, session expired, ACK never came)."""
+
+    def offer_received(self, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
+        """Take a re-INVITE or UPDATE that wants another session; answer it by :meth:`Leg.answer_offer`."""
+
+    def ack_received(self, leg: Leg, request: Request, now: float) -> None:
+        """Hear the ACK of a 2xx; its body is the answer of a delayed offer."""
+
+    def request_received(self, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
+        """Take INFO, MESSAGE, REFER or NOTIFY within the dialog; answer the transaction."""
+
+
+class Leg:
+    """A dialog of ours with one peer; see the module's theory of operation."""
+
+    __slots__ = (
+        "call",
+        "codecs",
+        "dialog",
+        "exchange",
+        "flow",
+        "incoming",
+        "invite_tx",
+        "last_ack",
+        "local_sdp",
+        "media",
+        "name",
+        "outgoing_offer",
+        "party",
+        "pinned",
+        "remote_sdp",
+        "session",
+        "session_timer",
+        "state",
+        "trunk",
+    )
+
+    def __init__(self, exchange: Exchange, call: LegUser, name: str) -> None:
+        self.exchange = exchange
+        self.call: LegUser | None = call
+        self.name = name
+        self.party = ""
+        self.trunk: Trunk | None = None
+        self.media = "relay"
+        self.codecs: tuple[str, ...] | None = None
+        self.dialog: Dialog | None = None
+        self.flow: Flow | None = None
+        self.pinned = False
+        self.state = IDLE
+        self.incoming: ServerTransaction | None = None
+        self.invite_tx: ServerTransaction | None = None
+        self.outgoing_offer: Outgoing | None = None
+        self.last_ack: tuple[int, bytes, Flow] | None = None
+        self.remote_sdp = b""
+        self.local_sdp = b""
+        self.session: SessionTimer | None = None
+        self.session_timer: Timer | None = None
+
+    # -- the dialog's requests come in ----------------------------------------------------------------------------
+
+    def handle(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """Serve a request within the dialog (the switch has matched it); every path answers ``tx``."""
+        dialog = self.dialog
+        if dialog is None or self.call is None:
+            self.refuse(tx, request, 481, now)
+            return
+        try:
+            dialog.check_request(request)
+        except RemoteProtocolError as error:
+            self.refuse(tx, request, error.status_hint, now)
+            return
+        self._serve(tx, request, request.method, now)
+
+    def _serve(self, tx: ServerTransaction, request: Request, method: str, now: float) -> None:
+        assert self.call is not None
+        if method == "BYE":
+            self._bye_received(tx, request, now)
+        elif method in {"INVITE", "UPDATE"}:
+            self._offer_received(tx, request, now)
+        elif method == "PRACK":
+            self.prack_received(tx, request, now)
+        elif method == "OPTIONS":
+            self.refuse(tx, request, 200, now)
+        elif method in {"INFO", "MESSAGE", "REFER", "NOTIFY"}:
+            self.call.request_received(self, tx, request, now)
+        elif method == "SUBSCRIBE":
+            self.refuse(tx, request, 489, now)
+        else:
+            self.refuse(tx, request, 405, now)
+
+    def refuse(
+        self,
+        tx: ServerTransaction,
+        request: Request,
+        status: int,
+        now: float,
+        extra: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Answer a request within the dialog without a body; Allow goes with 200 and 405."""
+        headers = [("Server", SERVER), *extra]
+        if status in {200, 405}:
+            headers.append(("Allow", ALLOW))
+        if status == 500 and not extra:
+            headers.append(("Retry-After", str(self.exchange.tokens.number(11))))
+        self.exchange.layer.respond(tx, build.response(request, status, extra=headers), now)
+
+    def prack_received(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """Refuse a PRACK that belongs to no reliable provisional of ours (RFC 3262 §3)."""
+        self.refuse(tx, request, 481, now)
+
+    def _bye_received(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        self.refuse(tx, request, 200, now)
+        if self.state in {RELEASING, CLOSED} or self.call is None:
+            return
+        reasons = request.get_all("Reason")
+        call = self.call
+        self._end_offers(now)
+        self.close(now)
+        call.leg_hung_up(self, reasons, now)
+
+    def _offer_received(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        assert self.dialog is not None
+        assert self.call is not None
+        if self.incoming is not None:
+            self.refuse(tx, request, 500, now, [("Retry-After", str(self.exchange.tokens.number(11)))])
+            return
+        if self.outgoing_offer is not None:
+            self.refuse(tx, request, 491, now)
+            return
+        if self.state == RELEASING or (request.method == "INVITE" and self.state != CONFIRMED):
+            self.refuse(tx, request, 491 if self.state == EARLY else 481, now)
+            return
+        try:
+            self.start_session(session_timer.negotiate_uas(request, self.timer_offer()), now)
+            self.dialog.refresh_target(request)
+        except RemoteProtocolError as error:
+            self.refuse(tx, request, error.status_hint, now, session_timer.too_small_headers(self.timer_offer()))
+            return
+        except ParseError as error:
+            self.refuse(tx, request, error.status_hint, now)
+            return
+        self.incoming = tx
+        if request.method == "INVITE":
+            tx.user = self
+        if self._nothing_new(request):
+            self.answer_offer(200, self.local_sdp if request.body or request.method == "INVITE" else b"", now)
+            return
+        self.call.offer_received(self, tx, request, now)
+
+    def _nothing_new(self, request: Request) -> bool:
+        """Whether this only refreshes the session: no description at all, or the one that we know (RFC 4028 §7.4)."""
+        if not request.body:
+            return request.method == "UPDATE"
+        return request.body == self.remote_sdp and bool(self.local_sdp)
+
+    def answer_offer(self, status: int, sdp: bytes, now: float, extra: Sequence[tuple[str, str]] = ()) -> None:
+        """Finish the peer's re-INVITE or UPDATE (RFC 3261 §14.2, RFC 3311 §5.2)."""
+        tx = self.incoming
+        if tx is None or tx.request is None:
+            return
+        request = tx.request
+        self.incoming = None
+        headers = [("Allow", ALLOW), ("Server", SERVER), *extra]
+        if 200 <= status < 300:
+            assert self.flow is not None
+            headers.append(("Contact", self.exchange.flows.contact(self.flow, self.party)))
+            headers.extend(self._session_headers(request))
+            if request.method == "INVITE":
+                self.invite_tx = tx
+            if sdp:
+                self.local_sdp = sdp
+        if request.body and request.content_type == "application/sdp" and status < 300:
+            self.remote_sdp = request.body
+        content_type = "application/sdp" if sdp else None
+        response = build.response(request, status, extra=headers, body=sdp, content_type=content_type)
+        self.exchange.layer.respond(tx, response, now)
+
+    # -- ServerUser: of the peer's INVITE transactions -------------------------------------------------------------
+
+    def cancel_received(self, tx: ServerTransaction, request: Request, now: float) -> None:  # noqa: ARG002
+        """Answer a cancelled re-INVITE with 487; the session stays as it was (RFC 3261 §9.2, §14.2)."""
+        if tx is self.incoming:
+            self.answer_offer(487, b"", now)
+
+    def ack_timed_out(self, tx: ServerTransaction, now: float) -> None:  # noqa: ARG002
+        """Give the peer up when it never acknowledges our 2xx (§13.3.1.4)."""
+        if self.state == CONFIRMED and self.call is not None:
+            self.exchange.note("ack_never_came", self.name)
+            self.call.leg_lost(self, "no_ack", now)
+
+    def acknowledge(self, request: Request, now: float) -> None:
+        """Take an ACK within the dialog."""
+        tx = self.invite_tx
+        if tx is not None:
+            self.exchange.layer.acknowledge(tx)
+            self.invite_tx = None
+        if request.body:
+            self.remote_sdp = request.body
+        if self.call is not None and tx is not None:
+            self.call.ack_received(self, request, now)
+
+    # -- requests go out --------------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        method: str,
+        now: float,
+        *,
+        extra: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+        sender: Sender | None = None,
+    ) -> Outgoing:
+        """Send a request within the dialog; its responses go to ``sender`` (default: looked at only for death)."""
+        dialog = self.dialog
+        assert dialog is not None
+        headers = list(extra)
+
+        def recipe(flow: Flow, branch: str) -> Request:
+            return dialog.next_request(
+                method,
+                via=self.exchange.flows.via(flow, branch),
+                contact=self.exchange.flows.contact(flow, self.party),
+                extra=headers,
+                body=body,
+                content_type=content_type,
+            )
+
+        outgoing = Outgoing(self.exchange, sender or Watcher(self), recipe)
+        outgoing.start(dialog.next_hop(), self.flow if self.pinned else None, now)
+        return outgoing
+
+    def acknowledge_response(self, response: Response, *, body: bytes = b"") -> None:
+        """ACK a 2xx of an INVITE of ours (§13.2.2.4); kept, because each further 2xx wants it again."""
+        dialog = self.dialog
+        if dialog is None or self.flow is None:
+            return
+        flow = self._flow_of_ack(dialog)
+        via = self.exchange.flows.via(flow, self.exchange.tokens.branch())
+        content_type = "application/sdp" if body else None
+        ack = serialize(dialog.ack(response.cseq.number, via=via, body=body, content_type=content_type))
+        self.last_ack = (response.cseq.number, ack, flow)
+        self.exchange.transmit(ack, flow)
+
+    def _flow_of_ack(self, dialog: Dialog) -> Flow:
+        assert self.flow is not None
+        if self.pinned and self.exchange.flows.alive(self.flow):
+            return self.flow
+        target = numeric_target(Uri.parse(dialog.next_hop()))
+        return (self.exchange.flows.towards(target) if target is not None else None) or self.flow
+
+    def repeat_ack(self, response: Response) -> bool:
+        """Send the ACK of this very 2xx again; False when there was none."""
+        if self.last_ack is None or self.last_ack[0] != response.cseq.number:
+            return False
+        self.exchange.transmit(self.last_ack[1], self.last_ack[2])
+        return True
+
+    def bye(self, now: float, reasons: Sequence[str] = ()) -> None:
+        """Hang up (§15): the leg is released at once, closed when the BYE is answered or given up."""
+        if self.state in {RELEASING, CLOSED}:
+            return
+        self._end_offers(now)
+        self.state = RELEASING
+        self._stop_session()
+        self.send("BYE", now, extra=[("Reason", reason) for reason in reasons], sender=Goodbye(self))
+
+    def _end_offers(self, now: float) -> None:
+        if self.outgoing_offer is not None:
+            self.outgoing_offer.close()
+            self.outgoing_offer = None
+        if self.incoming is not None:
+            self.answer_offer(487, b"", now)
+
+    def close(self, now: float) -> None:
+        """Forget the dialog; tells the call once."""
+        if self.state == CLOSED:
+            return
+        self.state = CLOSED
+        self._stop_session()
+        call, self.call = self.call, None
+        if self.invite_tx is not None:
+            self.exchange.layer.acknowledge(self.invite_tx)
+            self.invite_tx = None
+        if call is not None:
+            call.leg_closed(self, now)
+
+    # -- the session timer (RFC 4028) ---------------------------------------------------------------------------------
+
+    def timer_offer(self) -> SessionTimerOffer:
+        """Return what we want of the session timer."""
+        return session_timer.SessionTimerOffer(self.exchange.settings.session_expires_s)
+
+    def _session_headers(self, request: Request) -> list[tuple[str, str]]:
+        return session_timer.response_headers(self.session, request)
+
+    def start_session(self, session: SessionTimer | None, now: float) -> None:
+        """Run (or run anew) the session timer that was negotiated; None: none."""
+        self._stop_session()
+        self.session = session
+        if session is not None:
+            delay = session.refresh_after_s if session.refresher_is_us else session.expire_after_s
+            name = "refresh" if session.refresher_is_us else "expire"
+            self.session_timer = self.exchange.timers.after(delay, self, name, now)
+
+    def _stop_session(self) -> None:
+        if self.session_timer is not None:
+            self.session_timer.cancel()
+            self.session_timer = None
+
+    def timer_fired(self, name: str, now: float) -> None:
+        """Refresh the session, or end it when the peer did not (RFC 4028 §10)."""
+        if self.state != CONFIRMED or self.call is None:
+            return
+        if name == "expire":
+            self.exchange.note("session_expired", self.name)
+            self.call.leg_lost(self, "session_expired", now)
+        elif name == "refresh" and self.session is not None:
+            self.start_session(self.session, now)
+            if self.outgoing_offer is None and self.incoming is None:
+                headers = session_timer.request_headers(self.timer_offer(), self.session)
+                self.send("UPDATE", now, extra=[("Allow", ALLOW), *headers], sender=Refresh(self))
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The dialog's key; only when there is one."""
+        assert self.dialog is not None
+        return self.dialog.key
+
+
+class Sender(Protocol):
+    """As :class:`routerd.b2bua.outgoing.Sender`."""
+
+    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Hear a response."""
+
+    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:
+        """Hear that nothing came."""
+
+
+class Watcher:
+    """Looks at the responses of requests within a dialog for one thing: whether the dialog still lives (§12.2.1.2)."""
+
+    __slots__ = ("leg",)
+
+    def __init__(self, leg: Leg) -> None:
+        self.leg = leg
+
+    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Take 481 and 408 as the peer's death."""
+        if response.status >= 200:
+            outgoing.close()
+        if response.status in {481, 408}:
+            self._lost(now)
+
+    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:  # noqa: ARG002
+        """Take silence as the peer's death."""
+        self._lost(now)
+
+    def _lost(self, now: float) -> None:
+        if self.leg.call is not None and self.leg.state == CONFIRMED:
+            self.leg.call.leg_lost(self.leg, "dialog_gone", now)
+
+
+class Refresh(Watcher):
+    """Hears the answers to session refreshes: a new interval, or 422 with a larger minimum (RFC 4028 §7.3)."""
+
+    __slots__ = ()
+
+    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Run the interval that the answer names."""
+        if 200 <= response.status < 300 and self.leg.session is not None:
+            self.leg.start_session(
+                session_timer.from_response(response, self.leg.timer_offer()) or self.leg.session, now
+            )
+        super().response_received(outgoing, response, now)
+
+
+class Goodbye:
+    """Closes the leg when its BYE is answered, whatever the answer, or given up (§15.1.1)."""
+
+    __slots__ = ("leg",)
+
+    def __init__(self, leg: Leg) -> None:
+        self.leg = leg
+
+    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Any final response ends the dialog; a challenge of the trunk's own is answered once by its carrier."""
+        if response.status >= 200:
+            outgoing.close()
+            self.leg.close(now)
+
+    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:  # noqa: ARG002
+        """Silence ends it too."""
+        self.leg.close(now)

@@ -1,0 +1,196 @@
+"""One request on its way out: where it goes (RFC 3263), over which flow, and to whom next when that fails.
+
+Theory of operation. The owner gives a URI (or a flow that is already known) and a recipe that makes the request once
+the flow is chosen, since Via and Contact depend on it. Targets are tried in order: the next one on 503, timeout, a
+lost transport or silence (§4.3), each with a fresh branch. CANCEL and ACK follow the transaction and so the same
+host. The owner hears of each response, or once that nothing more can be tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from routerd.errors import ParseError
+from routerd.sip.flow import Flow
+from routerd.sip.message import Request, Response
+from routerd.sip.serializer import serialize
+from routerd.sip.server_location import DnsQuestion, Location, Target, numeric_target
+from routerd.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from routerd.b2bua.exchange import Exchange
+    from routerd.sip.transaction_layer import ClientTransaction
+
+Recipe = Callable[[Flow, str], Request]
+
+
+class Sender(Protocol):
+    """Who owns an outgoing request."""
+
+    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Hear a provisional or final response (for INVITE: also further 2xx)."""
+
+    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:
+        """Hear once that every target failed: ``cause`` is ``timeout``, ``transport`` or ``dns``."""
+
+
+class Outgoing:
+    """A request being sent; see :meth:`start`, then :meth:`cancel` or :meth:`abandon`."""
+
+    __slots__ = (
+        "_cause",
+        "_exchange",
+        "_location",
+        "_question",
+        "_recipe",
+        "_targets",
+        "closed",
+        "flow",
+        "sender",
+        "tx",
+    )
+
+    def __init__(self, exchange: Exchange, sender: Sender, recipe: Recipe) -> None:
+        self._exchange = exchange
+        self._recipe: Recipe | None = recipe
+        self.sender: Sender | None = sender
+        self.tx: ClientTransaction | None = None
+        self.flow: Flow | None = None
+        self.closed = False
+        self._location: Location | None = None
+        self._targets: list[Target] = []
+        self._question = 0
+        self._cause = "dns"
+
+    # -- starting -----------------------------------------------------------------------------------------------
+
+    def start(self, uri_text: str, flow: Flow | None, now: float) -> None:
+        """Send towards ``uri_text``, or straight on ``flow`` where it is given and alive."""
+        if flow is not None and self._exchange.flows.alive(flow):
+            self._send_on(flow, now)
+            return
+        try:
+            uri = Uri.parse(uri_text)
+        except ParseError as error:
+            self._exchange.note("uri_unusable", str(error))
+            self._give_up("dns", now)
+            return
+        target = numeric_target(uri)
+        if target is not None:
+            self._targets = [target]
+            self._next(now)
+            return
+        self._location = Location(uri, self._exchange.tokens, supported=self._exchange.flows.supported())
+        self._resolve(now)
+
+    def _resolve(self, now: float) -> None:
+        assert self._location is not None
+        questions = self._location.questions()
+        if questions:
+            self._question = self._exchange.ask_dns(questions[0], self._dns_answered)
+            return
+        self._targets = self._location.targets()
+        self._location = None
+        self._next(now)
+
+    def _dns_answered(self, question: DnsQuestion, records: list[tuple[Any, ...]] | None, now: float) -> None:
+        self._question = 0
+        if self._location is not None and not self.closed:
+            self._location.answer(question, records)
+            self._resolve(now)
+
+    # -- one target after the other -----------------------------------------------------------------------------
+
+    def _next(self, now: float) -> None:
+        while self._targets:
+            target = self._targets.pop(0)
+            flow = self._exchange.flows.towards(target)
+            if flow is not None:
+                self._send_on(flow, now, target)
+                return
+            self._cause = "transport"
+            self._exchange.note("no_listener_for_target", f"{target.transport}:{target.host}")
+        self._give_up(self._cause, now)
+
+    def _send_on(self, flow: Flow, now: float, target: Target | None = None) -> None:
+        assert self._recipe is not None
+        branch = self._exchange.tokens.branch()
+        request = self._recipe(flow, branch)
+        if target is not None and flow.transport == "udp" and self._too_large(request):
+            over_tcp = Target("tcp", target.host, target.port, target.server_name)
+            stream = self._exchange.flows.towards(over_tcp)
+            if stream is not None:
+                # §18.1.1: back to UDP when the peer refuses the connection
+                self._targets.insert(0, Target("udp-fallback", target.host, target.port, target.server_name))
+                flow = stream
+                request = self._recipe(flow, branch)
+        self.flow = flow
+        self.tx = self._exchange.layer.send_request(request, flow, self, now)
+
+    def _too_large(self, request: Request) -> bool:
+        return len(serialize(request)) > self._exchange.settings.mtu_bytes
+
+    def _retry(self, cause: str, now: float) -> None:
+        self._cause = cause
+        if self._targets and self._targets[0].transport == "udp-fallback":
+            fallback = self._targets.pop(0)
+            flow = self._exchange.flows.towards(Target("udp", fallback.host, fallback.port, fallback.server_name))
+            if cause == "transport" and flow is not None:
+                self._send_on(flow, now)
+                return
+        self._next(now)
+
+    def _give_up(self, cause: str, now: float) -> None:
+        sender = self.sender
+        self.close()
+        if sender is not None:
+            sender.unanswered(self, cause, now)
+
+    # -- what the transaction says ------------------------------------------------------------------------------
+
+    def response_received(self, tx: ClientTransaction, response: Response, now: float) -> None:
+        """Pass a response up, unless it is a 503 and another target is left (RFC 3263 §4.3)."""
+        if tx is not self.tx or self.sender is None:
+            return
+        if response.status == 503 and self._targets:
+            self._retry("unavailable", now)
+            return
+        self.sender.response_received(self, response, now)
+
+    def timed_out(self, tx: ClientTransaction, now: float) -> None:
+        """Try the next target after timer B or F."""
+        if tx is self.tx and not self.closed:
+            self._retry("timeout", now)
+
+    def transport_failed(self, tx: ClientTransaction, now: float) -> None:
+        """Try the next target after the transport was lost."""
+        if tx is self.tx and not self.closed:
+            self._retry("transport", now)
+
+    # -- ending -------------------------------------------------------------------------------------------------
+
+    def cancel(self, now: float, extra: Sequence[tuple[str, str]] = ()) -> None:
+        """CANCEL an INVITE (§9.1); before it was sent at all, the owner hears that it went unanswered."""
+        if self.closed:
+            return
+        self._targets = []
+        if self.tx is None:
+            self._give_up("cancelled", now)
+            return
+        self._exchange.layer.cancel(self.tx, now, extra)
+
+    def close(self) -> None:
+        """Let go of everything; the transaction lives on by itself."""
+        if self.closed:
+            return
+        self.closed = True
+        self.sender = None
+        self._recipe = None
+        self._location = None
+        self._targets = []
+        if self._question:
+            self._exchange.withdraw(self._question)
+        if self.tx is not None:
+            self._exchange.layer.abandon(self.tx)
+            self.tx = None
