@@ -14,9 +14,6 @@ TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"
 CONTROLS = {code: None for code in (*range(32), 127)}
 
 _token = re.compile(f"[{TOKEN_CHARS}]+").fullmatch
-_call_id = re.compile(
-    r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+(?:@[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+)?"
-).fullmatch
 _quoted = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL).match
 _pair = re.compile(r"\\(.)", re.DOTALL)
 _hostname = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?").fullmatch
@@ -38,8 +35,8 @@ def is_token(text: str) -> bool:
 
 
 def is_call_id(text: str) -> bool:
-    """Whether ``text`` is ``word [ "@" word ]`` (RFC 3261 §20.8)."""
-    return _call_id(text) is not None
+    """Whether ``text`` may be a Call-ID: all that is visible is borne, ``word`` or not (RFC 3261 §20.8)."""
+    return text.isprintable() and text.isascii() and text != "" and " " not in text
 
 
 def is_ipv6(text: str) -> bool:
@@ -134,13 +131,17 @@ def parse_params(text: str) -> dict[str, str | None]:
         return {}
     if _plain_params(text) is None:
         return _parse_odd_params(text)
+    return plain_params(text)
+
+
+def plain_params(text: str) -> dict[str, str | None]:
+    """``parse_params`` for a text that has been matched already: no blanks, no quotes, nothing stray."""
     params: dict[str, str | None] = {}
-    count = 0
-    for part in text[1:].split(";"):
+    parts = text[1:].split(";")
+    for part in parts:
         name, equals, value = part.partition("=")
         params[name.lower()] = value if equals else None
-        count += 1
-    if len(params) != count:
+    if len(params) != len(parts):
         raise ParseError("a parameter is given twice")
     return params
 

@@ -17,6 +17,8 @@ from routerd.sip.uri import Uri
 from routerd.sip.via import Via
 
 Fields = list[tuple[str, str]]
+# The first value of each name, and the names that stand more than once: the parser has both anyway.
+Index = tuple[dict[str, str], set[str]]
 Self_ = TypeVar("Self_", bound="Message")
 
 MAX_CSEQ = 2**31 - 1
@@ -59,13 +61,14 @@ class CSeq:
 class Message:
     """What requests and responses share: ``fields``, ``body`` and the typed headers."""
 
-    __slots__ = ("_contacts", "_cseq", "_from", "_index", "_routes", "_to", "_vias", "body", "fields")
+    __slots__ = ("_contacts", "_cseq", "_from", "_index", "_repeated", "_routes", "_to", "_vias", "body", "fields")
 
-    def __init__(self, fields: Fields, body: bytes = b"", index: dict[str, str] | None = None) -> None:
-        """``index`` (first value of each name) is given by the parser, which has it anyway."""
+    def __init__(self, fields: Fields, body: bytes = b"", index: Index | None = None) -> None:
         self.fields = fields
         self.body = body
-        self._index = index
+        self._index: dict[str, str] | None
+        self._repeated: set[str]
+        self._index, self._repeated = (None, set()) if index is None else index
         self._vias: list[Via] | None = None
         self._from: NameAddr | None = None
         self._to: NameAddr | None = None
@@ -77,23 +80,31 @@ class Message:
 
     def get(self, name: str) -> str | None:
         """The first field's value; known names are given canonically, unknown ones match in any case."""
-        index = self._index
-        if index is None:
-            index = {}
-            for field, value in self.fields:
-                index.setdefault(field, value)
-            self._index = index
-        value_or_none = index.get(name)
-        if value_or_none is None and name not in KNOWN:
+        first = (self._index or self._indexed()).get(name)
+        if first is None and name not in KNOWN:
             return next(iter(self.get_all(name)), None)
-        return value_or_none
+        return first
 
     def get_all(self, name: str) -> list[str]:
         """The value of every field of that name, one a header line."""
         if name in KNOWN:
-            return [value for field, value in self.fields if field == name]
+            first = (self._index or self._indexed()).get(name)
+            if first is None:
+                return []
+            return [first] if name not in self._repeated else [v for field, v in self.fields if field == name]
         lower = name.lower()
         return [value for field, value in self.fields if field.lower() == lower]
+
+    def _indexed(self) -> dict[str, str]:
+        index: dict[str, str] = {}
+        self._repeated = set()
+        for name, value in self.fields:
+            if name in index:
+                self._repeated.add(name)
+            else:
+                index[name] = value
+        self._index = index
+        return index
 
     def values(self, name: str) -> list[str]:
         """The values of a list header over all its lines, split outside quotes and brackets, empty ones left out.
@@ -165,7 +176,11 @@ class Message:
         """All Via values, topmost first."""
         vias = self._vias
         if vias is None:
-            vias = [Via.parse(value) for line in self.get_all("Via") for value in grammar.split_list(line)]
+            lines = self.get_all("Via")
+            if len(lines) == 1 and "," not in lines[0]:
+                vias = [Via.parse(lines[0])]
+            else:
+                vias = [Via.parse(value) for line in lines for value in grammar.split_list(line)]
             self._vias = vias
         return vias
 
@@ -211,17 +226,13 @@ class Message:
         """All Contact values; empty when there is none or it is ``*`` (see ``contact_is_star``)."""
         contacts = self._contacts
         if contacts is None:
-            if self.get("Contact") is None or self.contact_is_star:
-                contacts = []
-            else:
-                contacts = self.addresses("Contact")
-            self._contacts = contacts
+            contacts = self._contacts = [] if self.contact_is_star else self.addresses("Contact")
         return contacts
 
     @property
     def contact_is_star(self) -> bool:
         """Whether the Contact is ``*``: all bindings are meant (RFC 3261 §10.2.2)."""
-        return self.get("Contact") == "*" and len(self.get_all("Contact")) == 1
+        return self.get("Contact") == "*" and "Contact" not in self._repeated
 
     @property
     def routes(self) -> list[NameAddr]:
@@ -238,9 +249,10 @@ class Message:
 
     def addresses(self, name: str) -> list[NameAddr]:
         """All values of a header that lists addresses, such as P-Asserted-Identity or Path. Raises ``ParseError``."""
-        if self.get(name) is None:
-            return []
-        return [NameAddr.parse(value) for line in self.get_all(name) for value in grammar.split_list(line)]
+        lines = self.get_all(name)
+        if len(lines) == 1 and "," not in lines[0]:
+            return [NameAddr.parse(lines[0])]
+        return [NameAddr.parse(value) for line in lines for value in grammar.split_list(line)]
 
     @property
     def max_forwards(self) -> int | None:
@@ -292,9 +304,7 @@ class Request(Message):
 
     __slots__ = ("_request_uri", "method", "uri")
 
-    def __init__(
-        self, method: str, uri: str, fields: Fields, body: bytes = b"", index: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, method: str, uri: str, fields: Fields, body: bytes = b"", index: Index | None = None) -> None:
         super().__init__(fields, body, index)
         self.method = method
         self.uri = uri
@@ -321,9 +331,7 @@ class Response(Message):
 
     __slots__ = ("reason", "status")
 
-    def __init__(
-        self, status: int, reason: str, fields: Fields, body: bytes = b"", index: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, reason: str, fields: Fields, body: bytes = b"", index: Index | None = None) -> None:
         super().__init__(fields, body, index)
         self.status = status
         self.reason = reason

@@ -12,8 +12,8 @@ from routerd.sip.uri import Uri
 _plain = re.compile(
     r"(?:\"([^\"\\\x00-\x1f\x7f]*)\"[ ]?|([A-Za-z0-9\-.!%*_+`'~ ]*))"
     r"<(sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$,/]+@)?[A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?(?::[0-9]{1,4})?"
-    r"(?:;[A-Za-z0-9\-_.!~*'()/:&+$=\[\]]+)*)>(.*)",
-    re.DOTALL,
+    r"(?:;[A-Za-z0-9\-_.!~*'()/:&+$=\[\]]+)*)>"
+    rf"((?:;[{grammar.TOKEN_CHARS}]+(?:=[{grammar.VALUE_CHARS}]*)?)*)",
 ).fullmatch
 # Names beyond ASCII ought to be quoted; too many phones of people with such names do not.
 _display_text = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t\u0080-\ud7ff\ue000-\U0010ffff]*").fullmatch
@@ -45,9 +45,9 @@ class NameAddr:
         match = _plain(text)
         if match is None:
             return cls._parse_odd(text)
-        quoted, bare, uri_text, rest = match.groups()
+        quoted, bare, uri_text, params = match.groups()
         display = quoted if quoted is not None else (bare.strip() or None)
-        return cls(uri_text, display, grammar.parse_params(rest) if rest else {})
+        return cls(uri_text, display, grammar.plain_params(params) if params else {})
 
     @classmethod
     def _parse_odd(cls, text: str) -> NameAddr:

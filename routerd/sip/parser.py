@@ -13,7 +13,7 @@ import re
 from routerd.errors import ParseError
 from routerd.sip import grammar
 from routerd.sip.headers import CANONICAL, MAX_FIELDS, MAX_MESSAGE_BYTES, SINGLE, SPELLINGS
-from routerd.sip.message import Fields, Message, Request, Response
+from routerd.sip.message import Fields, Index, Message, Request, Response
 from routerd.sip.name_addr import NameAddr
 from routerd.sip.salvage import salvage as salvage_request
 
@@ -54,17 +54,16 @@ def split(data: bytes) -> Request | Response:
     lines = text.split("\r\n")
     if len(head) - len(head.translate(None, _CONTROLS)) != 2 * (len(lines) - 1):
         _refuse_controls(lines)
-    if "\r\n " in text or "\r\n\t" in text:
-        lines = _fold.sub(" ", text).split("\r\n")
-    if len(lines) > MAX_FIELDS:
-        raise ParseError("too many header fields")
     fields: Fields = []
-    index: dict[str, str] = {}
-    _split_fields(lines, fields, index)
+    index: Index = ({}, set())
+    if not _split_fields(lines, fields, index):
+        lines = _fold.sub(" ", text).split("\r\n")
+        fields, index = [], ({}, set())
+        _split_fields(lines, fields, index)
     body = data[end + 4 :]
-    length = index.get("Content-Length")
+    length = index[0].get("Content-Length")
     if length is not None:
-        size = int(length) if length.isdecimal() and length.isascii() and len(length) < 6 else _size(length)
+        size = int(length) if len(length) < 6 and length.isdecimal() and length.isascii() else _size(length)
         if size != len(body):
             if size > len(body):
                 raise ParseError("Content-Length beyond the end of the message")
@@ -72,22 +71,32 @@ def split(data: bytes) -> Request | Response:
     return _start(lines[0], fields, body, index)
 
 
-def _split_fields(lines: list[str], fields: Fields, index: dict[str, str]) -> None:
-    """The header lines into ``fields``, and each name's first value into ``index``."""
+def _split_fields(lines: list[str], fields: Fields, index: Index) -> bool:
+    """The header lines into ``fields`` and ``index``; false as soon as a folded line is met (RFC 3261 §7.3.1)."""
+    if len(lines) > MAX_FIELDS:
+        raise ParseError("too many header fields")
     spellings = SPELLINGS
-    known = iter(lines)
-    next(known)
-    for line in known:
+    first, repeated = index
+    rest = iter(lines)
+    next(rest)
+    for line in rest:
         spelled, colon, value = line.partition(":")
-        name = spellings.get(spelled) or _field_name(spelled)
+        name = spellings.get(spelled)
+        if name is None:
+            if spelled[:1] in {" ", "\t"}:
+                return False
+            name = _field_name(spelled)
         if not colon:
             raise ParseError(f"header line without a colon: {line[:60]!r}")
         value = value.strip(" \t")
-        if name not in index:
-            index[name] = value
+        if name not in first:
+            first[name] = value
         elif name in SINGLE:
             raise ParseError(f"{name} is given twice")
+        else:
+            repeated.add(name)
         fields.append((name, value))
+    return True
 
 
 def _field_name(spelled: str) -> str:
@@ -109,7 +118,7 @@ def _refuse_controls(lines: list[str]) -> None:
             raise ParseError("control character in the headers")
 
 
-def _start(line: str, fields: Fields, body: bytes, index: dict[str, str]) -> Request | Response:
+def _start(line: str, fields: Fields, body: bytes, index: Index) -> Request | Response:
     """The message that begins with the start-line ``line`` (RFC 3261 §7.1, §7.2)."""
     method, space, rest = line.partition(" ")
     if method[:4].upper() == "SIP/":
@@ -122,7 +131,7 @@ def _start(line: str, fields: Fields, body: bytes, index: dict[str, str]) -> Req
     return Request(method, uri, fields, body, index)
 
 
-def _start_response(version: str, rest: str, fields: Fields, body: bytes, index: dict[str, str]) -> Response:
+def _start_response(version: str, rest: str, fields: Fields, body: bytes, index: Index) -> Response:
     if version != "SIP/2.0":
         _check_version(version)
     code, _, reason = rest.partition(" ")

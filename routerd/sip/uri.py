@@ -71,7 +71,6 @@ class Uri:
     __slots__ = (
         "headers",
         "host",
-        "is_ipv6",
         "opaque",
         "params",
         "password",
@@ -100,7 +99,6 @@ class Uri:
         self.user = user
         self.password = password
         self.host = host
-        self.is_ipv6 = ":" in host
         self.port = port
         self.params: dict[str, str | None] = {} if params is None else params
         self.headers = headers
@@ -114,16 +112,17 @@ class Uri:
         match = _plain(text)
         if match is None:
             return cls._parse_odd(text)
-        scheme, user, host, port, params = match.groups()
-        return cls(
-            scheme,
-            user,
-            host.lower(),
-            _port(port) if port else None,
-            _params(params) if params else {},
-            raw=text,
-            user_raw=user,
-        )
+        # The hot path: the constructor's choices are known, so the slots are filled at once.
+        uri = cls.__new__(cls)
+        uri.scheme, user, host, port, params = match.groups()
+        uri.user = uri.user_raw = user
+        uri.host = host.lower()
+        uri.port = _port(port) if port else None
+        uri.params = grammar.plain_params(params) if params else {}
+        uri.password = None
+        uri.headers = uri.opaque = ""
+        uri.raw = text
+        return uri
 
     @classmethod
     def _parse_odd(cls, text: str) -> Uri:
@@ -183,6 +182,11 @@ class Uri:
     def lr(self) -> bool:
         """Whether the element named is a loose router (RFC 3261 §19.1.1)."""
         return "lr" in self.params
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether the host is an IPv6 address."""
+        return ":" in self.host
 
     @property
     def is_sip(self) -> bool:

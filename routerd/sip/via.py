@@ -41,7 +41,7 @@ class Via:
         if match is None:
             return cls._parse_odd(text)
         transport, host, port, params = match.groups()
-        return cls(transport, host, int(port) if port else None, grammar.parse_params(params))
+        return cls(transport, host, int(port) if port else None, grammar.plain_params(params) if params else {})
 
     @classmethod
     def _parse_odd(cls, text: str) -> Via:
