@@ -38,10 +38,13 @@ DEFAULT_PORTS = {"sip": 5060, "sips": 5061}
 REQUIRED = ("realm", "nonce", "uri", "response", "qop", "nc", "cnonce")
 HEX = frozenset("0123456789abcdefABCDEF")
 
-# One element of the list, the empty ones before it, and its comma; no two alternatives share a first character.
-_parameter = re.compile(
-    r"""[ \t,]*([A-Za-z0-9*_\-]+)[ \t]*=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^" \t,]*))[ \t]*(?:,|\Z)""", re.DOTALL
-).match
+# One element of the list with the empty ones before it and its comma; or all the rest, when that is none.
+# Possessive throughout and never without a match: linear, whatever comes.
+_elements = re.compile(
+    r"""[ \t,]*+(?:([A-Za-z0-9*_\-]++)[ \t]*+=[ \t]*+"""
+    r"""(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^" \t,]*+))[ \t]*+(?:,|\Z)|(.*+))""",
+    re.DOTALL,
+).findall
 
 
 def _md5(data: bytes) -> str:
@@ -282,18 +285,14 @@ def parse_parameters(header: str) -> dict[str, str] | None:
     if not (header.isascii() or _is_encodable(header)):
         return None
     parameters: dict[str, str] = {}
-    position, end = 7, len(header)
-    while position < end:
-        match = _parameter(header, position)
-        if match is None:
-            # Nothing but empty elements may be left over.
-            return parameters if not header[position:].strip(", \t") else None
-        name, quoted, plain = match.groups()
-        name = name.lower()
-        if name in parameters or len(parameters) == MAX_PARAMETERS:
+    for spelled, quoted, plain, rest in _elements(header, 7):
+        if rest:
             return None
-        parameters[name] = plain if quoted is None else quoted
-        position = match.end()
+        if spelled:
+            name = spelled.lower()
+            if name in parameters or len(parameters) == MAX_PARAMETERS:
+                return None
+            parameters[name] = quoted or plain
     return parameters
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -630,6 +631,19 @@ def test_quoted_commas_and_escapes() -> None:
 def test_broken_headers_have_no_parameters(header: str) -> None:
     assert parse_parameters(header) is None
     assert challenger().verify(header, "REGISTER", URI, PASSWORDS.get, REALM, 1.0).outcome is Outcome.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "piece", [" ", ",", ", ", "=", "a", '"', "\\", '\\"', 'a="', 'a="\\', "a= ", '"a', "a =", 'a=""']
+)
+@pytest.mark.parametrize("start", ["Digest ", 'Digest a="', "Digest a=", "Digest a"])
+@pytest.mark.parametrize("end", ["", '"', '"x', "x"])
+def test_the_parser_s_time_grows_with_the_length_only(start: str, piece: str, end: str) -> None:
+    header = start + piece * ((MAX_HEADER - len(start + end)) // len(piece)) + end
+    began = time.thread_time()
+    for _ in range(50):
+        parse_parameters(header)
+    assert time.thread_time() - began < 0.25  # with any backtracking 8,000,000 steps a time: over half a second
 
 
 VALUES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters='"\\'), max_size=20)
