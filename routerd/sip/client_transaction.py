@@ -60,7 +60,6 @@ class ClientTransaction:
     """
 
     __slots__ = (
-        "_table",
         "ack",
         "cancelled",
         "data",
@@ -73,6 +72,7 @@ class ClientTransaction:
         "request",
         "resender",
         "state",
+        "table",
         "user",
         "waiting_cancel",
     )
@@ -89,7 +89,7 @@ class ClientTransaction:
         self.state: str = CALLING if self.is_invite else TRYING
         self.cancelled: bool = False
         self.waiting_cancel: Request | None = None
-        self._table: Table = INVITE_CLIENT if self.is_invite else NON_INVITE_CLIENT
+        self.table: Table = INVITE_CLIENT if self.is_invite else NON_INVITE_CLIENT
         self.data: bytes = b""
         self.ack: bytes = b""
         self.interval: float = T1
@@ -125,7 +125,7 @@ class ClientTransaction:
 
     def step(self, event: str, response: Response | None, now: float) -> None:
         """Perform the row of the table for ``event``; events that the state does not list are ignored."""
-        row = self._table[self.state].get(event)
+        row = self.table[self.state].get(event)
         if row is None:
             return
         user = self.user

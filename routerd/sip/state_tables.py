@@ -148,7 +148,6 @@ NON_INVITE_SERVER: Table = {
         "final": Row(COMPLETED, ("stop timers", "send response", "start J")),
         "refuse 408": Row(TERMINATED, ()),
         "trying": Row(PROCEEDING, ("make 100", "send response")),
-        "silence": Row(TERMINATED, ()),
     },
     PROCEEDING: {
         "request": Row(PROCEEDING, ("send response",)),
