@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from routerd.errors import ParseError
 from routerd.sip.message import Fields, Request, Response
+from routerd.sip.name_addr import NameAddr
 from routerd.sip.status import reason as reason_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Methods whose 2xx makes a dialog, so that its route set must come back (RFC 3261 §12.1.1, RFC 6665 §4.4.1).
 DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
@@ -34,9 +38,8 @@ def response(
     for field in request.fields:
         name = field[0]
         if name in _ECHOED:
-            if name == "To" and to_tag is not None and status > 100 and not _has_tag(request):
-                field = (name, f"{field[1]};tag={to_tag}")  # noqa: PLW2901 - the field as it goes out
-            fields.append(field)
+            tagged = name == "To" and to_tag is not None and status > 100
+            fields.append((name, _with_tag(request, field[1], to_tag)) if tagged and to_tag else field)
         elif (routes and name == "Record-Route") or (status == 100 and name == "Timestamp"):
             fields.append(field)
     fields.extend(extra)
@@ -45,12 +48,17 @@ def response(
     return Response(status, reason_for(status) if reason is None else reason, fields, body)
 
 
-def _has_tag(request: Request) -> bool:
+def _with_tag(request: Request, text: str, tag: str) -> str:
+    """The To value ``text`` with ``tag``, unless it has one or, in an answer to malformed requests, is illegible."""
     try:
-        return request.to.tag is not None
+        to = request.to
     except ParseError:
-        # Answering a malformed request: its To is echoed as it is.
-        return True
+        return text
+    if to.tag is not None:
+        return text
+    if "tag" in to.params:
+        return str(NameAddr(to.uri_text, to.display, to.params | {"tag": tag}))
+    return f"{text};tag={tag}"
 
 
 def request(

@@ -10,8 +10,8 @@ import re
 
 from routerd.errors import ParseError
 
-TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"
-CONTROLS = {code: None for code in (*range(32), 127)}
+TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"  # noqa: S105 - characters, no secret
+CONTROLS = dict.fromkeys((*range(32), 127))
 
 _token = re.compile(f"[{TOKEN_CHARS}]+").fullmatch
 _quoted = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL).match

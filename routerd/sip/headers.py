@@ -5,6 +5,11 @@ from __future__ import annotations
 MAX_MESSAGE_BYTES = 65_536
 MAX_FIELDS = 1_000
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # IANA's registry of compact forms.
 COMPACT: dict[str, str] = {
     "a": "Accept-Contact",
@@ -30,33 +35,29 @@ COMPACT: dict[str, str] = {
 }
 
 # Lists of values: several lines mean the same as one line with commas (RFC 3261 §7.3.1).
-COMMA_LISTS: frozenset[str] = frozenset(
-    (
-        "Accept Accept-Contact Accept-Encoding Accept-Language Accept-Resource-Priority Alert-Info Allow Allow-Events"
-        " Authentication-Info Call-Info Contact Content-Encoding Content-Language Diversion Error-Info"
-        " Feature-Caps Geolocation History-Info In-Reply-To Identity P-Access-Network-Info P-Asserted-Identity"
-        " P-Associated-URI P-Called-Party-ID P-Early-Media P-Preferred-Identity P-Visited-Network-ID Path"
-        " Permission-Missing Privacy Proxy-Require Reason Record-Route Recv-Info Reject-Contact Remote-Party-ID Require"
-        " Request-Disposition Resource-Priority Route Security-Client Security-Server Security-Verify Service-Route"
-        " Supported Trigger-Consent Unsupported Via Warning"
-    ).split()
+COMMA_LISTS: frozenset[str] = _names(
+    "Accept Accept-Contact Accept-Encoding Accept-Language Accept-Resource-Priority Alert-Info Allow Allow-Events"
+    " Authentication-Info Call-Info Contact Content-Encoding Content-Language Diversion Error-Info"
+    " Feature-Caps Geolocation History-Info In-Reply-To Identity P-Access-Network-Info P-Asserted-Identity"
+    " P-Associated-URI P-Called-Party-ID P-Early-Media P-Preferred-Identity P-Visited-Network-ID Path"
+    " Permission-Missing Privacy Proxy-Require Reason Record-Route Recv-Info Reject-Contact Remote-Party-ID Require"
+    " Request-Disposition Resource-Priority Route Security-Client Security-Server Security-Verify Service-Route"
+    " Supported Trigger-Consent Unsupported Via Warning"
 )
 
 # More than one line of these has no meaning that two readers would agree on (RFC 3261 §7.3.1, RFC 3515 §2.4.1).
-SINGLE: frozenset[str] = frozenset(
-    (
-        "Call-ID Content-Disposition Content-Length Content-Type CSeq Event Expires From Join Max-Forwards Min-Expires"
-        " Min-SE RAck Refer-To Referred-By Replaces Retry-After RSeq Session-Expires To"
-    ).split()
+SINGLE: frozenset[str] = _names(
+    "Call-ID Content-Disposition Content-Length Content-Type CSeq Event Expires From Join Max-Forwards Min-Expires"
+    " Min-SE RAck Refer-To Referred-By Replaces Retry-After RSeq Session-Expires To"
 )
 
-_OTHERS = (
+_OTHERS = _names(
     "Answer-Mode Authorization Date Encryption Flow-Timer Hide Identity-Info Info-Package Max-Breadth MIME-Version"
     " Organization P-Asserted-Service P-Charging-Function-Addresses P-Charging-Vector P-Preferred-Service P-RTP-Stat"
-    " Priority Proxy-Authenticate Proxy-Authorization Refer-Sub Reply-To Response-Key Rseq Server Session-ID SIP-ETag"
+    " Priority Proxy-Authenticate Proxy-Authorization Refer-Sub Reply-To Response-Key Server Session-ID SIP-ETag"
     " SIP-If-Match Subject Subscription-State Suppress-If-Match Target-Dialog Timestamp User-Agent User-to-User"
     " WWW-Authenticate X-Asterisk-HangupCause X-Asterisk-HangupCauseCode"
-).split()
+)
 
 # Any spelling in lower case, compact or long -> the one that everything above the parser uses.
 CANONICAL: dict[str, str] = {name.lower(): name for name in (*_OTHERS, *COMMA_LISTS, *SINGLE)} | COMPACT

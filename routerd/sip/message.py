@@ -37,8 +37,8 @@ class CSeq:
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """``text`` as ``1*DIGIT LWS Method``, the number below 2**31. Raises ``ParseError``."""
-        digits, space, method = text.partition(" ")
-        if not space or not method.isalpha() or not method.isascii():
+        digits, _, method = text.partition(" ")
+        if not method.isalpha() or not text.isascii():
             digits, _, method = text.replace("\t", " ").partition(" ")
             method = method.strip(" ")
             if not grammar.is_token(method):
@@ -345,7 +345,7 @@ class Response(Message):
 
 
 def delta_seconds(text: str, default: int = 3600) -> int:
-    """A lifetime in seconds: too large ones are clipped to 2**32 - 1, malformed ones are ``default`` (RFC 3261 §10.3)."""
+    """A lifetime in seconds: clipped to 2**32 - 1, and ``default`` when it is no number (RFC 3261 §10.3, §20.19)."""
     text = text.strip(" \t")
     if not (text.isascii() and text.isdigit()):
         return default

@@ -46,8 +46,13 @@ class NameAddr:
         if match is None:
             return cls._parse_odd(text)
         quoted, bare, uri_text, params = match.groups()
-        display = quoted if quoted is not None else (bare.strip() or None)
-        return cls(uri_text, display, grammar.plain_params(params) if params else {})
+        # The hot path: the constructor's choices are known, so the slots are filled at once.
+        address = cls.__new__(cls)
+        address._uri = None  # noqa: SLF001 - our own class
+        address.uri_text = uri_text
+        address.display = quoted if quoted is not None else (bare.strip() or None)
+        address.params = grammar.plain_params(params) if params else {}
+        return address
 
     @classmethod
     def _parse_odd(cls, text: str) -> NameAddr:

@@ -14,7 +14,6 @@ from routerd.errors import ParseError
 from routerd.sip import grammar
 from routerd.sip.headers import CANONICAL, MAX_FIELDS, MAX_MESSAGE_BYTES, SINGLE, SPELLINGS
 from routerd.sip.message import Fields, Index, Message, Request, Response
-from routerd.sip.name_addr import NameAddr
 from routerd.sip.salvage import salvage as salvage_request
 
 _CONTROLS = bytes((*range(9), *range(10, 32), 127))
@@ -55,11 +54,11 @@ def split(data: bytes) -> Request | Response:
     if len(head) - len(head.translate(None, _CONTROLS)) != 2 * (len(lines) - 1):
         _refuse_controls(lines)
     fields: Fields = []
-    index: Index = ({}, set())
-    if not _split_fields(lines, fields, index):
+    if not _split_fields(lines, fields):
         lines = _fold.sub(" ", text).split("\r\n")
-        fields, index = [], ({}, set())
-        _split_fields(lines, fields, index)
+        fields = []
+        _split_fields(lines, fields)
+    index = _index_of(fields)
     body = data[end + 4 :]
     length = index[0].get("Content-Length")
     if length is not None:
@@ -71,12 +70,11 @@ def split(data: bytes) -> Request | Response:
     return _start(lines[0], fields, body, index)
 
 
-def _split_fields(lines: list[str], fields: Fields, index: Index) -> bool:
-    """The header lines into ``fields`` and ``index``; false as soon as a folded line is met (RFC 3261 §7.3.1)."""
+def _split_fields(lines: list[str], fields: Fields) -> bool:
+    """The header lines into ``fields``; false as soon as a folded line is met (RFC 3261 §7.3.1)."""
     if len(lines) > MAX_FIELDS:
         raise ParseError("too many header fields")
     spellings = SPELLINGS
-    first, repeated = index
     rest = iter(lines)
     next(rest)
     for line in rest:
@@ -88,15 +86,23 @@ def _split_fields(lines: list[str], fields: Fields, index: Index) -> bool:
             name = _field_name(spelled)
         if not colon:
             raise ParseError(f"header line without a colon: {line[:60]!r}")
-        value = value.strip(" \t")
-        if name not in first:
-            first[name] = value
-        elif name in SINGLE:
-            raise ParseError(f"{name} is given twice")
-        else:
-            repeated.add(name)
-        fields.append((name, value))
+        fields.append((name, value.strip(" \t")))
     return True
+
+
+def _index_of(fields: Fields) -> Index:
+    """The first value of each name, and the names that stand more than once (not those that may not)."""
+    first = dict(reversed(fields))
+    repeated: set[str] = set()
+    if len(first) != len(fields):
+        seen: set[str] = set()
+        for name, _ in fields:
+            if name in seen:
+                repeated.add(name)
+            seen.add(name)
+        if not repeated.isdisjoint(SINGLE):
+            raise ParseError(f"{min(repeated & SINGLE)} is given twice")
+    return first, repeated
 
 
 def _field_name(spelled: str) -> str:
@@ -120,13 +126,13 @@ def _refuse_controls(lines: list[str]) -> None:
 
 def _start(line: str, fields: Fields, body: bytes, index: Index) -> Request | Response:
     """The message that begins with the start-line ``line`` (RFC 3261 §7.1, §7.2)."""
-    method, space, rest = line.partition(" ")
-    if method[:4].upper() == "SIP/":
+    method, _, rest = line.partition(" ")
+    if method[3:4] == "/" and method[:3].upper() == "SIP":
         return _start_response(method, rest, fields, body, index)
-    uri, space, version = rest.partition(" ")
+    uri, _, version = rest.partition(" ")
     if version != "SIP/2.0":
         _check_version(version)
-    if not space or not uri or not (method.isalpha() and method.isascii()) and not grammar.is_token(method):
+    if not uri or (not (method.isalpha() and method.isascii()) and not grammar.is_token(method)):
         raise ParseError(f"request line: {line[:60]!r}")
     return Request(method, uri, fields, body, index)
 
@@ -160,9 +166,9 @@ def validate(message: Message) -> None:
     if not grammar.is_call_id(message.call_id):
         raise ParseError(f"Call-ID: {message.call_id[:60]!r}")
     if message.get("Route") is not None:
-        _check_routes(message.routes)
+        _check_routes(message, "Route")
     if message.get("Record-Route") is not None:
-        _check_routes(message.record_routes)
+        _check_routes(message, "Record-Route")
     if isinstance(message, Request):
         if message.cseq.method != message.method:
             raise ParseError("CSeq has another method than the request line")
@@ -172,10 +178,10 @@ def validate(message: Message) -> None:
         _ = message.cseq
 
 
-def _check_routes(routes: list[NameAddr]) -> None:
-    for route in routes:
-        if not route.uri.is_sip:
-            raise ParseError("a route that is no SIP URI")
+def _check_routes(message: Message, name: str) -> None:
+    routes = message.routes if name == "Route" else message.record_routes
+    if not all(route.uri.is_sip for route in routes):
+        raise ParseError(f"{name} with a URI that is no SIP URI")
 
 
 def salvage(data: bytes) -> Request | None:

@@ -22,7 +22,8 @@ _NOWHERE = Uri("sip", None, "invalid.invalid")
 _T = grammar.TOKEN_CHARS
 _fold = re.compile(r"\n[ \t]+")
 _via_start = re.compile(
-    r"SIP[ \t]*/[ \t]*[0-9.]+[ \t]*/[ \t]*([A-Za-z\-]+)[ \t]+(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-_.]+)(?:[ \t]*:[ \t]*([0-9]+))?",
+    r"SIP[ \t]*/[ \t]*[0-9.]+[ \t]*/[ \t]*([A-Za-z\-]+)[ \t]+"
+    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-_.]+)(?:[ \t]*:[ \t]*([0-9]+))?",
     re.IGNORECASE,
 ).match
 _branch = re.compile(rf";[ \t]*branch[ \t]*=[ \t]*([{_T}]+)", re.IGNORECASE).search
