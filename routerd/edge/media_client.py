@@ -1,0 +1,206 @@
+"""The ng protocol's client side: commands to the media engines, answers and events back to the switch.
+
+Theory of operation. One datagram socket for all engines. Each command gets a fresh cookie and is sent again with the
+same cookie until the reply is there or its deadline has passed (then the switch gets None); the engine answers a
+repeated cookie from its cache. Every second each engine is pinged: ``PINGS_LOST`` silent ones in a row make it ``lost``;
+a pong whose ``started`` differs from the last makes it ``restarted`` (its sessions are gone), any other first pong
+``back``. Datagrams that bear an ``event`` are events of that engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from routerd.b2bua.effects import MediaAnswer, MediaEvent
+from routerd.edge import clock
+from routerd.errors import MediaError
+from routerd.media import ng
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from routerd.b2bua.effects import Answer, AskMedia
+    from routerd.sip.flow import Address
+
+DEADLINE_S = 3.0
+RETRY_S = (0.15, 0.3, 0.6, 1.0)
+PING_EVERY_S = 1.0
+PINGS_LOST = 3
+DIGITS = 16
+
+
+class _Question:
+    """One command that is out."""
+
+    __slots__ = ("address", "datagram", "deadline", "number", "timer", "tries")
+
+    def __init__(self, number: int, address: Address, datagram: bytes, deadline: float) -> None:
+        self.number = number
+        self.address = address
+        self.datagram = datagram
+        self.deadline = deadline
+        self.tries = 0
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class _Engine:
+    """What is known of one engine."""
+
+    __slots__ = ("address", "cookie", "lost", "started", "unanswered")
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.cookie = ""
+        self.unanswered = 0
+        self.lost = False
+        self.started: str | None = None
+
+
+class MediaClient(asyncio.DatagramProtocol):
+    """Talks to ``engines`` (``(host, port)`` each, by index); ``answer`` hears MediaAnswer and MediaEvent.
+
+    ``draw`` gives cookies' digits (``tokens.nonce``). Open with :func:`open_media`, then ``ask``; end with ``close``.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        engines: Sequence[Address],
+        answer: Callable[[Answer], None],
+        draw: Callable[[], str],
+        *,
+        deadline_s: float = DEADLINE_S,
+        ping_every_s: float = PING_EVERY_S,
+    ) -> None:
+        self._loop = loop
+        self._engines = [_Engine(address) for address in engines]
+        self._by_address = {address: index for index, address in enumerate(engines)}
+        self._answer = answer
+        self._draw = draw
+        self._prefix = draw()
+        self._cookies = 0
+        self._deadline_s = deadline_s
+        self._ping_every_s = ping_every_s
+        self._questions: dict[str, _Question] = {}
+        self._transport: asyncio.DatagramTransport | None = None
+        self._pinger: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to ping."""
+        self._transport = cast("asyncio.DatagramTransport", transport)
+        self._ping()
+
+    def ask(self, effect: AskMedia) -> None:
+        """Send one command; the answer comes within the deadline, whatever happens."""
+        if not 0 <= effect.engine < len(self._engines):
+            self._loop.call_soon(self._answer, MediaAnswer(effect.number, None))
+            return
+        cookie = self._cookie()
+        try:
+            datagram = ng.encode_command(cookie, effect.command)
+        except MediaError:
+            self._loop.call_soon(self._answer, MediaAnswer(effect.number, None))
+            return
+        address = self._engines[effect.engine].address
+        question = _Question(effect.number, address, datagram, clock.monotonic() + self._deadline_s)
+        self._questions[cookie] = question
+        self._try(cookie, question)
+
+    def up(self, engine: int) -> bool:
+        """Whether the engine answers pings."""
+        state = self._engines[engine]
+        return state.started is not None and not state.lost
+
+    def close(self) -> None:
+        """Close the socket; open questions are not answered any more."""
+        if self._pinger is not None:
+            self._pinger.cancel()
+        for question in self._questions.values():
+            if question.timer is not None:
+                question.timer.cancel()
+        self._questions.clear()
+        if self._transport is not None:
+            self._transport.close()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        """Take a reply, a pong or an event; whatever is none of these is dropped."""
+        engine = self._by_address.get((addr[0], addr[1]))
+        if engine is None:
+            return  # nobody else speaks for our engines
+        try:
+            cookie, reply = ng.decode_reply(data)
+        except MediaError:
+            return
+        if ng.is_notification(reply):
+            self._answer(MediaEvent(engine, str(reply["event"]), reply))
+            return
+        if cookie == self._engines[engine].cookie:
+            self._pong(engine, reply)
+            return
+        question = self._questions.pop(cookie, None)
+        if question is not None:
+            if question.timer is not None:
+                question.timer.cancel()
+            self._answer(MediaAnswer(question.number, reply))
+
+    def error_received(self, exc: Exception) -> None:
+        """Let the retries and the deadline decide: an engine that restarts refuses for a moment."""
+        _ = exc
+
+    def _cookie(self) -> str:
+        self._cookies += 1
+        return f"{self._prefix}{self._cookies:x}"
+
+    def _send(self, datagram: bytes, address: Address) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(datagram, address)
+
+    def _try(self, cookie: str, question: _Question) -> None:
+        self._send(question.datagram, question.address)
+        wait_s = RETRY_S[min(question.tries, len(RETRY_S) - 1)]
+        question.tries += 1
+        left_s = max(0.0, question.deadline - clock.monotonic())
+        question.timer = self._loop.call_later(min(wait_s, left_s), self._again, cookie)
+
+    def _again(self, cookie: str) -> None:
+        question = self._questions.get(cookie)
+        if question is None:
+            return
+        if clock.monotonic() >= question.deadline:
+            del self._questions[cookie]
+            self._answer(MediaAnswer(question.number, None))
+        else:
+            self._try(cookie, question)
+
+    def _ping(self) -> None:
+        for index, engine in enumerate(self._engines):
+            engine.unanswered += 1
+            if engine.unanswered > PINGS_LOST and not engine.lost:
+                engine.lost = True
+                self._answer(MediaEvent(index, "lost", {}))
+            engine.cookie = self._cookie()
+            self._send(ng.encode_command(engine.cookie, ng.ping()), engine.address)
+        self._pinger = self._loop.call_later(self._ping_every_s, self._ping)
+
+    def _pong(self, index: int, reply: dict[str, Any]) -> None:
+        engine = self._engines[index]
+        engine.unanswered = 0
+        started = str(reply.get("started", ""))
+        known, was_lost = engine.started, engine.lost
+        engine.started, engine.lost = started, False
+        if known is not None and known != started:
+            self._answer(MediaEvent(index, "restarted", reply))
+        elif was_lost or known is None:
+            self._answer(MediaEvent(index, "back", reply))
+
+
+async def open_media(
+    engines: Sequence[Address], answer: Callable[[Answer], None], draw: Callable[[], str], host: str = "127.0.0.1"
+) -> MediaClient:
+    """Open the socket on ``host`` (the address that engines send to); raises ``OSError``."""
+    loop = asyncio.get_running_loop()
+    _, client = await loop.create_datagram_endpoint(
+        lambda: MediaClient(loop, engines, answer, draw), local_addr=(host, 0)
+    )
+    return client

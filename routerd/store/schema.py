@@ -1,0 +1,51 @@
+"""The tables of the store, and the steps from one form of them to the next.
+
+``user_version`` of the database file counts the steps that were taken. A step is never changed once it has shipped;
+a new form is a new step. Values that only programs read are msgpack.
+"""
+
+from __future__ import annotations
+
+STEPS: tuple[str, ...] = (
+    """
+    CREATE TABLE documents (
+        account TEXT NOT NULL, version INTEGER NOT NULL, at REAL NOT NULL, source TEXT NOT NULL, digest TEXT NOT NULL,
+        text BLOB NOT NULL, PRIMARY KEY (account, version)
+    );
+    CREATE TABLE bindings (
+        account TEXT NOT NULL, extension TEXT NOT NULL, contact TEXT NOT NULL, expires_at REAL, entry BLOB NOT NULL,
+        PRIMARY KEY (account, extension, contact)
+    ) WITHOUT ROWID;
+    CREATE TABLE sessions (
+        account TEXT NOT NULL, agent TEXT NOT NULL, entry BLOB NOT NULL, PRIMARY KEY (account, agent)
+    ) WITHOUT ROWID;
+    CREATE TABLE starts (
+        id TEXT PRIMARY KEY, process TEXT NOT NULL, account TEXT NOT NULL, at REAL NOT NULL, entry BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE records (
+        id TEXT PRIMARY KEY, account TEXT NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, caller TEXT NOT NULL,
+        callee TEXT NOT NULL, trunk TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, entry BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX records_by_time ON records (account, at);
+    CREATE INDEX records_by_caller ON records (account, caller, at);
+    CREATE INDEX records_by_callee ON records (account, callee, at);
+    CREATE TABLE affinity (
+        account TEXT NOT NULL, caller TEXT NOT NULL, agent TEXT NOT NULL, number TEXT NOT NULL,
+        department TEXT NOT NULL, at REAL NOT NULL, entry BLOB NOT NULL,
+        PRIMARY KEY (account, caller, agent, number, department)
+    ) WITHOUT ROWID;
+    CREATE TABLE used (
+        account TEXT NOT NULL, number TEXT NOT NULL, day TEXT NOT NULL, times INTEGER NOT NULL,
+        PRIMARY KEY (account, number, day)
+    ) WITHOUT ROWID;
+    CREATE TABLE positions (process TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+    """,
+)
+
+SETTINGS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",  # a power cut may cost the last batches, never the file
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-8192",
+)

@@ -1,0 +1,253 @@
+"""The store in one SQLite file: one writer, write-ahead log, batches.
+
+Everything but the documents comes in by the journal: ``apply`` takes a batch of entries with the number of the first,
+skips those that an earlier batch brought (a connection that came back sends again), and writes the rest and the new
+position in one transaction. So an entry is in the store once, whatever dies in between.
+
+A ``Store`` belongs to one thread. All methods raise ``StoreError`` when the file cannot be read or written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from routerd.errors import StoreError
+from routerd.store.entries import AFFINITY, BINDING, END, START, USED, crashed_record, record_columns
+from routerd.store.schema import SETTINGS, STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+Entry = tuple[str, dict[str, Any]]
+pack = msgspec.msgpack.encode
+unpack = msgspec.msgpack.decode
+MOST_RECORDS = 1000
+
+
+class DocumentVersion(msgspec.Struct, frozen=True):
+    """One stored version of an account's document; ``at`` is UTC seconds, ``digest`` that of ``text``."""
+
+    account: str
+    version: int
+    at: float
+    source: str
+    digest: str
+    text: bytes
+
+
+class RecordFilter(msgspec.Struct, frozen=True):
+    """Which records, newest first: ``since``/``until`` in UTC seconds, ``number`` is caller or callee."""
+
+    account: str
+    since: float = 0.0
+    until: float = 1e12
+    number: str = ""
+    outcome: str = ""
+    limit: int = 100
+
+
+class Store:
+    """An open store; ``Store(path)`` opens or creates it and takes the steps that are missing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.refused = 0
+        try:
+            self._database = sqlite3.connect(path, isolation_level=None)
+            for setting in SETTINGS:
+                self._database.execute(setting)
+            self._migrate()
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {path} cannot be opened: {error}") from error
+        self._writers: dict[str, Callable[[dict[str, Any], str], None]] = {
+            BINDING: self._binding,
+            START: self._start,
+            END: self._end,
+            AFFINITY: self._affinity,
+            USED: self._used,
+        }
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    # -- the journal --------------------------------------------------------------------------------------------
+
+    def apply(self, process: str, first: int, entries: Sequence[Entry]) -> int:
+        """Write entries numbered from ``first`` of sip process ``process``; gives the number up to which all is kept.
+
+        Entries of unknown kinds are passed over, so that a newer sip process can speak to an older store; one that
+        lacks what it is kept by is counted in ``refused``: it must not hold up the others.
+        """
+        last = first + len(entries) - 1
+        with self._transaction():
+            known = self.position(process)
+            for number, (kind, entry) in enumerate(entries, first):
+                if number > known:
+                    self._write(kind, entry, process)
+            if last > known:
+                self._database.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (process, last))
+        return max(last, known)
+
+    def position(self, process: str) -> int:
+        """The number of the last entry of ``process`` that is kept; 0: none."""
+        return int(self._one("SELECT number FROM positions WHERE process = ?", process, 0))
+
+    def close_crashed(self, alive: str, at: float) -> int:
+        """Close every call that began in another process than ``alive`` and has no record: outcome ``crashed``.
+
+        ``at`` is UTC seconds. Gives how many; call it when a new sip process has come up.
+        """
+        with self._transaction():
+            rows = self._database.execute("SELECT id, entry FROM starts WHERE process <> ?", (alive,)).fetchall()
+            for _, packed in rows:
+                self._end(crashed_record(unpack(packed), at), alive)
+            self._database.execute("DELETE FROM positions WHERE process <> ?", (alive,))
+        return len(rows)
+
+    # -- what is read back --------------------------------------------------------------------------------------
+
+    def bindings(self, now: float) -> list[dict[str, Any]]:
+        """Every binding that has not expired at ``now`` (UTC seconds), as it was journalled."""
+        rows = self._all("SELECT entry FROM bindings WHERE expires_at IS NULL OR expires_at > ?", now)
+        return [unpack(packed) for (packed,) in rows]
+
+    def affinities(self, since: float) -> list[dict[str, Any]]:
+        """Who spoke with whom since ``since`` (UTC seconds)."""
+        return [
+            unpack(packed) for (packed,) in self._all("SELECT entry FROM affinity WHERE at >= ? ORDER BY at", since)
+        ]
+
+    def used(self, day: str) -> list[tuple[str, str, int]]:
+        """How often each number was used on ``day``: (account, number, times)."""
+        return [tuple(row) for row in self._all("SELECT account, number, times FROM used WHERE day = ?", day)]
+
+    def open_calls(self) -> list[dict[str, Any]]:
+        """The starts of calls without a record."""
+        return [unpack(packed) for (packed,) in self._all("SELECT entry FROM starts ORDER BY at")]
+
+    def records(self, wanted: RecordFilter) -> list[dict[str, Any]]:
+        """Records, newest first."""
+        where = "account = ? AND at >= ? AND at <= ?"
+        values: list[Any] = [wanted.account, wanted.since, wanted.until]
+        if wanted.number:
+            where += " AND (caller = ? OR callee = ?)"
+            values += [wanted.number, wanted.number]
+        if wanted.outcome:
+            where += " AND outcome = ?"
+            values.append(wanted.outcome)
+        values.append(max(0, min(wanted.limit, MOST_RECORDS)))
+        query = f"SELECT entry FROM records WHERE {where} ORDER BY at DESC, id LIMIT ?"  # noqa: S608 - fixed words
+        return [unpack(packed) for (packed,) in self._all(query, *values)]
+
+    def record(self, call_id: str) -> dict[str, Any] | None:
+        """The record of one call."""
+        packed = self._one("SELECT entry FROM records WHERE id = ?", call_id, None)
+        return None if packed is None else unpack(packed)
+
+    # -- documents ----------------------------------------------------------------------------------------------
+
+    def add_document(self, account: str, text: bytes, *, source: str, digest: str, at: float) -> int:
+        """Keep ``text`` as the account's next version; gives its number."""
+        with self._transaction():
+            version = 1 + int(self._one("SELECT max(version) FROM documents WHERE account = ?", account, 0) or 0)
+            self._database.execute(
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)", (account, version, at, source, digest, text)
+            )
+        return version
+
+    def documents(self) -> list[DocumentVersion]:
+        """The newest version of each account."""
+        rows = self._all(
+            "SELECT account, version, at, source, digest, text FROM documents d"
+            " WHERE version = (SELECT max(version) FROM documents WHERE account = d.account) ORDER BY account"
+        )
+        return [DocumentVersion(*row) for row in rows]
+
+    # -- writers ------------------------------------------------------------------------------------------------
+
+    def _write(self, kind: str, entry: dict[str, Any], process: str) -> None:
+        writer = self._writers.get(kind)
+        if writer is None:
+            return
+        try:
+            writer(entry, process)
+        except (KeyError, TypeError, ValueError):
+            self.refused += 1
+
+    def _binding(self, entry: dict[str, Any], _process: str) -> None:
+        extension = str(entry.get("extension") or entry.get("aor") or "")
+        key = (str(entry.get("account", "")), extension, str(entry.get("contact", "")))
+        if entry.get("action") == "remove":
+            self._database.execute("DELETE FROM bindings WHERE account = ? AND extension = ? AND contact = ?", key)
+        else:
+            self._database.execute(
+                "INSERT OR REPLACE INTO bindings VALUES (?, ?, ?, ?, ?)", (*key, entry.get("expires_at"), pack(entry))
+            )
+
+    def _start(self, entry: dict[str, Any], process: str) -> None:
+        self._database.execute(
+            "INSERT OR REPLACE INTO starts VALUES (?, ?, ?, ?, ?)",
+            (str(entry["id"]), process, str(entry.get("account", "")), float(entry.get("at", 0.0)), pack(entry)),
+        )
+
+    def _end(self, entry: dict[str, Any], _process: str) -> None:
+        self._database.execute("DELETE FROM starts WHERE id = ?", (str(entry["id"]),))
+        self._database.execute(
+            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*record_columns(entry), pack(entry)),
+        )
+
+    def _affinity(self, entry: dict[str, Any], _process: str) -> None:
+        names = [str(entry.get(name) or "") for name in ("account", "caller", "agent", "number", "department")]
+        at = float(entry.get("at") or entry.get("last_at") or 0.0)
+        self._database.execute(
+            "INSERT OR REPLACE INTO affinity VALUES (?, ?, ?, ?, ?, ?, ?)", (*names, at, pack(entry))
+        )
+
+    def _used(self, entry: dict[str, Any], _process: str) -> None:
+        self._database.execute(
+            "INSERT INTO used VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET times = times + excluded.times",
+            (str(entry.get("account", "")), str(entry.get("number", "")), str(entry.get("day", "")),
+             int(entry.get("times", 1))),
+        )  # fmt: skip
+
+    # -- SQLite -------------------------------------------------------------------------------------------------
+
+    def _migrate(self) -> None:
+        (done,) = self._database.execute("PRAGMA user_version").fetchone()
+        if done > len(STEPS):
+            raise StoreError(f"{self.path} was written by a newer routerd (form {done}, known {len(STEPS)})")
+        for number, step in enumerate(STEPS[done:], done + 1):
+            self._database.executescript(f"BEGIN; {step}; PRAGMA user_version = {number}; COMMIT;")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise StoreError(f"the store {self.path} cannot be written: {error}") from error
+
+    def _all(self, query: str, *values: Any) -> list[Any]:
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self.path} cannot be read: {error}") from error
+
+    def _one(self, query: str, value: Any, otherwise: Any) -> Any:
+        rows = self._all(query, value)
+        return rows[0][0] if rows else otherwise
