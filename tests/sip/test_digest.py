@@ -426,6 +426,12 @@ def test_credentials_for_another_realm() -> None:
     assert judge(server, header, realm="elsewhere").outcome is Outcome.GOOD
 
 
+def test_credentials_that_only_claim_another_realm() -> None:
+    server = challenger()
+    header = answer(server.challenges(REALM, 1.0)[0])
+    assert outcome(server, edited(header, f'realm="{REALM}"', 'realm="elsewhere"')) is Outcome.BAD
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -553,6 +559,11 @@ def test_the_strongest_challenge_is_chosen() -> None:
     assert choose_challenge([], "r") is None
 
 
+def test_the_first_of_equals_is_chosen() -> None:
+    first, second = (f'Digest realm="r", nonce="{nonce}", algorithm=MD5' for nonce in "ab")
+    assert choose_challenge([first, second], "r") == first
+
+
 def test_the_strength_order() -> None:
     assert [name for name in HASHES if name != "SHA-512-256"] == ["SHA-256", "MD5"]
     assert next(iter(HASHES)) in {"SHA-512-256", "SHA-256"}
@@ -582,6 +593,7 @@ def test_credentials_are_chosen_by_realm() -> None:
         ("sip:a@h", "sip:h", False),
         ("sip:a@h", "sip:a@h:5062", False),
         ("sip:a@h", "sips:a@h", False),
+        ("sip:a@h:5061", "sips:a@h", False),
         ("sip:[2001:db8::1]", "sip:[2001:DB8::1]:5060", True),
         ("tel:+123", "tel:+123", True),
         ("tel:+123", "tel:+124", False),

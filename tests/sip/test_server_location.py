@@ -115,6 +115,7 @@ def test_a_numeric_host_keeps_to_what_we_speak() -> None:
     assert resolve("sips:192.0.2.9", {}, supported=("udp", "tcp")) == ([], [])
     assert resolve("sip:[2001:db8::1]", {}, ipv6=False) == ([], [])
     assert resolve("sip:192.0.2.9", {}, supported=("tcp",)) == (["tcp 192.0.2.9 5060"], [])
+    assert resolve("sip:192.0.2.9", {}, supported=("tcp", "udp")) == (["udp 192.0.2.9 5060"], [])
 
 
 @pytest.mark.parametrize(
@@ -450,6 +451,19 @@ def test_weights_draw_in_proportion() -> None:
     assert 500 < firsts["ten"] < 750  # RFC 2782 draws 0…sum inclusive: 11/101, 30/101, 60/101
     assert 1600 < firsts["thirty"] < 1970
     assert 3350 < firsts["sixty"] < 3780
+
+
+def test_the_number_drawn_may_be_the_sum_of_the_weights() -> None:
+    bounds: list[int] = []
+
+    class Highest(SeededTokens):
+        def number(self, below: int) -> int:
+            bounds.append(below)
+            return below - 1
+
+    records = [(0, 10, 1, "ten"), (0, 30, 1, "thirty"), (0, 60, 1, "sixty")]
+    assert [name for name, _ in order_srv(records, Highest(1))] == ["sixty", "thirty", "ten"]
+    assert bounds == [101, 41]  # 0…sum inclusive; one record alone needs no chance
 
 
 def test_a_weight_of_zero_has_a_small_chance() -> None:
