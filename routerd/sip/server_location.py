@@ -99,7 +99,8 @@ class _Host:
 class Location:
     """One resolution. ``supported`` are our transports; ``ipv6`` says whether we can send to it.
 
-    Where the URI leaves the transport open, its scheme's default goes first (§4.1), then the others as given. Ask ``next_questions()``, give every ``answer()``, and take ``targets()`` when ``finished``. Raises nothing.
+    Where the URI leaves the transport open, its scheme's default goes first (§4.1), then the others as given. Ask
+    ``next_questions()``, give every ``answer()``, and take ``targets()`` when ``finished``. Raises nothing.
     """
 
     __slots__ = (
