@@ -4,9 +4,9 @@ The machine is pure: ``start`` and ``advance`` (see :mod:`routerd.rules.machine`
 ``commands`` are carried out in order by the caller, who feeds back what happens as events. Rules know nothing of SIP:
 a leg is an integer, its results are words of routing.md 2.5.
 
-Commands: ``Ring Cancel Release Wait Unwait AnswerCaller Bridge Confirm Play StopPlay SendDigits OpenMailbox JoinQueue LeaveQueue
-Offered End``. Events: ``LegRinging LegAnswered LegConfirmed LegUnconfirmed LegFailed LegRedirected TimerFired Digit
-PlayEnded MailboxEnded CallerGone AgentLoggedOut AgentOnBreak AgentFreed``.
+Commands: ``Ring Cancel Release Wait Unwait AnswerCaller Bridge Confirm Play StopPlay SayPosition SendDigits OpenMailbox
+CheckMailbox JoinQueue LeaveQueue Offered End``. Events: ``LegRinging LegAnswered LegConfirmed LegUnconfirmed LegFailed
+LegRedirected LegReleased TimerFired Digit PlayEnded MailboxEnded CallerGone AgentLoggedOut AgentOnBreak AgentFreed``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Ring(Command, frozen=True, gc=False, kw_only=True):
     tried in order (one leg for all; empty: unreachable at once). ``shown`` is the number that the callee sees (None: anonymous),
     ``shown_name`` its display name; ``diversion`` the number that forwarded the call (None: none). With ``confirm``
     the callee must press 1 (the carrier reports LegConfirmed or LegUnconfirmed after LegAnswered).
-    ``customer`` marks the far end of an outbound call.
+    ``customer`` marks the far end of an outbound call. With ``sources`` only the contacts that were registered from
+    these addresses ring (empty: all). A Ring of a leg that has just been redirected goes on inside that leg.
     """
 
     leg: int
@@ -62,6 +63,7 @@ class Ring(Command, frozen=True, gc=False, kw_only=True):
     confirm: bool = False
     customer: bool = False
     emergency: bool = False
+    sources: tuple[str, ...] = ()
 
 
 class Cancel(Command, frozen=True, gc=False):
@@ -120,6 +122,12 @@ class StopPlay(Command, frozen=True, gc=False):
     """Stop what is playing to the caller."""
 
 
+class SayPosition(Command, frozen=True, gc=False):
+    """Tell the caller their place in the queue of ``department`` (the carrier knows the line); music goes on after it."""
+
+    department: str
+
+
 class SendDigits(Command, frozen=True, gc=False):
     """Dial ``digits`` towards leg ``leg``, ``after_s`` seconds after its answer."""
 
@@ -130,6 +138,12 @@ class SendDigits(Command, frozen=True, gc=False):
 
 class OpenMailbox(Command, frozen=True, gc=False):
     """Greet the caller and record a message in mailbox ``voicemail``; MailboxEnded when done."""
+
+    voicemail: str
+
+
+class CheckMailbox(Command, frozen=True, gc=False):
+    """Let the caller listen to mailbox ``voicemail`` (the voicemail feature code); MailboxEnded when done."""
 
     voicemail: str
 
@@ -157,6 +171,7 @@ class End(Command, frozen=True, gc=False, kw_only=True):
     """The call is over: reject with ``status`` when the caller is unanswered, else BYE with Q.850 ``q850``.
 
     ``outcome`` and ``reason`` are words of routing.md section 6 and 5; ``retry_after_s`` goes with a 503.
+    ``api_status`` answers a denied click-to-call on the API (routing.md 4.1).
     """
 
     outcome: str
@@ -164,6 +179,7 @@ class End(Command, frozen=True, gc=False, kw_only=True):
     status: int | None = None
     q850: int | None = None
     retry_after_s: int | None = None
+    api_status: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

@@ -1,0 +1,78 @@
+"""What the callee of a leg is shown, and the Ring command that says so (routing.md: forwarded_identity, 4.2, 4.4)."""
+
+from __future__ import annotations
+
+from routerd.rules import trunks
+from routerd.rules.decision import Decision, Offer, Target
+from routerd.rules.plan import Ring
+from routerd.rules.tables import Trunk
+
+
+def make_ring(d: Decision, leg: int, offer: Offer, target: Target) -> Ring:
+    """Return the command that starts leg ``leg`` of ``offer`` towards ``target``."""
+    if offer.role in {"caller", "customer"}:
+        return _outbound_ring(d, leg, offer, target)
+    if target.kind != "number":
+        confirm = target.kind == "sip" and _must_confirm(d, offer)
+        return Ring(
+            leg=leg,
+            target=target.name,
+            kind=target.kind,
+            agent=offer.agent,
+            shown=d.caller,
+            shown_name=d.caller_name,
+            confirm=confirm,
+        )
+    return _forwarded_ring(d, leg, offer, target)
+
+
+def _must_confirm(d: Decision, offer: Offer) -> bool:
+    return offer.agent is not None and d.tables.agents[offer.agent].confirm_external
+
+
+def _forwarded_ring(d: Decision, leg: int, offer: Offer, target: Target) -> Ring:
+    """An inbound call goes out again: the first trunk says who the mobile sees; Diversion says through which number."""
+    chosen = trunks.usable(d, target.name)
+    shown = _forwarded_identity(d, d.tables.trunks[chosen[0]]) if chosen else d.caller
+    return Ring(
+        leg=leg,
+        target=target.name,
+        kind="number",
+        agent=offer.agent,
+        trunks=chosen,
+        shown=shown,
+        shown_name=d.caller_name if shown == d.caller else None,
+        diversion=d.number,
+        confirm=_must_confirm(d, offer),
+    )
+
+
+def _forwarded_identity(d: Decision, trunk: Trunk) -> str | None:
+    if trunk.forwarded_identity == "number" and d.number is not None:
+        return d.number
+    if trunk.forwarded_identity == "pilot":
+        return d.tables.account.pilot_number or d.number
+    return d.caller
+
+
+def _outbound_ring(d: Decision, leg: int, offer: Offer, target: Target) -> Ring:
+    """Both legs of an outbound call show the caller ID that passed the gates, so nobody sees a number not allowed."""
+    wish = d.wish
+    shown = wish.shown if wish is not None else None
+    emergency = wish is not None and wish.kind == "emergency"
+    chosen: tuple[str, ...] = ()
+    if target.kind == "number":
+        chosen = trunks.for_emergency(d, target.name) if emergency else trunks.usable(d, target.name)
+    is_agent = offer.role == "caller"
+    return Ring(
+        leg=leg,
+        target=target.name,
+        kind=target.kind,
+        agent=offer.agent,
+        trunks=chosen,
+        shown=shown,
+        confirm=is_agent and target.kind != "extension" and _must_confirm(d, offer),
+        customer=not is_agent,
+        emergency=emergency,
+        sources=wish.sources if is_agent and wish is not None else (),
+    )

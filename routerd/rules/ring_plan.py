@@ -1,0 +1,62 @@
+"""The ring plan of an agent (routing.md 2.4): which numbers ring together, and in which order."""
+
+from __future__ import annotations
+
+from routerd.rules.decision import Decision, Target
+from routerd.rules.tables import Agent
+
+
+def ring_plan(d: Decision, agent: Agent, *, waiting: bool = False) -> tuple[tuple[Target, ...], ...]:
+    """Return the stages to ring, without empty ones; ``waiting``: gate 8's call-waiting exception rings E only."""
+    own = _own_phones(d, agent)
+    if waiting:
+        return (own,) if own else ()
+    primary = _primary(d, agent)
+    sticky = agent.sticky
+    if sticky is None or d.barred:
+        if not agent.app_first:
+            return (own + primary,) if own or primary else ()
+        if own:
+            return (own, primary) if primary else (own,)
+        return (primary,) if primary else ()
+    others = _alternates(agent)
+    if sticky.strategy == "order":
+        first = (own, primary) if agent.app_first else (own + primary,)
+        stages = (*first, *((other,) for other in others))
+    else:
+        stages = (own, primary + others) if agent.app_first else (own + primary + others,)
+    return tuple(stage for stage in stages if stage)
+
+
+def internal_plan(d: Decision, extension: str) -> tuple[tuple[Target, ...], ...]:
+    """Return the plan [E] of an internal call: that extension's contacts, or nothing when it is not registered."""
+    return ((Target("extension", "extension:" + extension),),) if d.facts.registered(extension) else ()
+
+
+def _own_phones(d: Decision, agent: Agent) -> tuple[Target, ...]:
+    """E: the extension when a contact is registered, and the SIP address outside."""
+    extension = agent.extension
+    phones: tuple[Target, ...] = ()
+    if extension is not None and d.facts.registered(extension):
+        phones = (Target("extension", "extension:" + extension),)
+    if agent.sip_address is not None:
+        phones = (*phones, Target("sip", agent.sip_address))
+    return phones
+
+
+def _primary(d: Decision, agent: Agent) -> tuple[Target, ...]:
+    """P, unless the call was started by somebody who may cause no PSTN leg."""
+    if agent.call_forward_number is None or d.barred:
+        return ()
+    return (Target("number", agent.call_forward_number, agent.call_forward_digits),)
+
+
+def _alternates(agent: Agent) -> tuple[Target, ...]:
+    """A1, A2, …: a number that stands twice rings once."""
+    seen = {agent.call_forward_number}
+    others = []
+    for number in agent.alternate_numbers:
+        if number not in seen:
+            seen.add(number)
+            others.append(Target("number", number))
+    return tuple(others)
