@@ -56,7 +56,7 @@ _OTHERS = _names(
     " Organization P-Asserted-Service P-Charging-Function-Addresses P-Charging-Vector P-Preferred-Service P-RTP-Stat"
     " Priority Proxy-Authenticate Proxy-Authorization Refer-Sub Reply-To Response-Key Server Session-ID SIP-ETag"
     " SIP-If-Match Subject Subscription-State Suppress-If-Match Target-Dialog Timestamp User-Agent User-to-User"
-    " WWW-Authenticate X-Asterisk-HangupCause X-Asterisk-HangupCauseCode"
+    " WWW-Authenticate"
 )
 
 # Any spelling in lower case, compact or long -> the one that everything above the parser uses.

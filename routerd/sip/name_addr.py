@@ -8,11 +8,11 @@ from routerd.errors import ParseError
 from routerd.sip import grammar
 from routerd.sip.uri import Uri
 
-# The ordinary value: at most a plain display name, a sip URI in brackets without surprises, plain parameters.
+# The ordinary value: at most a plain display name, a sip URI in brackets that certainly is one, plain parameters.
 _plain = re.compile(
     r"(?:\"([^\"\\\x00-\x1f\x7f]*)\"[ ]?|([A-Za-z0-9\-.!%*_+`'~ ]*))"
     r"<(sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$,/]+@)?[A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?(?::[0-9]{1,4})?"
-    r"(?:;[A-Za-z0-9\-_.!~*'()/:&+$=\[\]]+)*)>"
+    r"(?:;[A-Za-z0-9\-_.!~*'()/:&+$\[\]]+(?:=[A-Za-z0-9\-_.!~*'()/:&+$\[\]]+)?)?)>"
     rf"((?:;[{grammar.TOKEN_CHARS}]+(?:=[{grammar.VALUE_CHARS}]*)?)*)",
 ).fullmatch
 # Names beyond ASCII ought to be quoted; too many phones of people with such names do not.
@@ -43,7 +43,7 @@ class NameAddr:
         or a comma may not stand so (RFC 3261 §20).
         """
         match = _plain(text)
-        if match is None:
+        if match is None or ".." in text:
             return cls._parse_odd(text)
         quoted, bare, uri_text, params = match.groups()
         # The hot path: the constructor's choices are known, so the slots are filled at once.

@@ -110,7 +110,7 @@ class Uri:
     def parse(cls, text: str) -> Uri:
         """``text`` as a URI. Raises ``ParseError`` when it is none, or a sip URI against RFC 3261 §19.1.1's grammar."""
         match = _plain(text)
-        if match is None:
+        if match is None or ".." in text:
             return cls._parse_odd(text)
         # The hot path: the constructor's choices are known, so the slots are filled at once.
         uri = cls.__new__(cls)

@@ -38,7 +38,7 @@ class Via:
     def parse(cls, text: str) -> Via:
         """``text`` as one Via value. Raises ``ParseError``; its status_hint is 505 for another version of SIP."""
         match = _plain(text)
-        if match is None:
+        if match is None or ".." in text:
             return cls._parse_odd(text)
         transport, host, port, params = match.groups()
         return cls(transport, host, int(port) if port else None, grammar.plain_params(params) if params else {})
