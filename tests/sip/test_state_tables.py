@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -292,3 +294,9 @@ def test_what_the_table_does_not_list_changes_nothing(machine: str, state: str, 
     bench.cause(event)
     assert bench.tx.state == state
     assert len(bench.sent) == sent
+
+
+def test_the_documentation_is_the_one_that_the_tables_make() -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    script = runpy.run_path(str(docs / "make_state_diagrams.py"))
+    assert (docs / "transactions.md").read_text(encoding="utf-8") == script["document"]()
