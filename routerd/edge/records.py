@@ -10,14 +10,13 @@ gives way and is counted.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 if TYPE_CHECKING:
-    import asyncio
-
     from routerd.b2bua.effects import Journal
     from routerd.edge.metrics import Counters
 
@@ -30,7 +29,9 @@ BACKLOG_BYTES = 8 << 20  # a control process that does not read gets no more tha
 class Link(Protocol):
     """A connection that carries frames."""
 
-    backlog_bytes: int
+    @property
+    def backlog_bytes(self) -> int:
+        """How much waits for the peer to read."""
 
     def send(self, frame: list[Any]) -> None:
         """Send one frame, keeping the order."""
@@ -39,7 +40,7 @@ class Link(Protocol):
 class Outbox:
     """One sip process's journal; ``write`` is what the driver calls. ``attach`` when the control process is there."""
 
-    __slots__ = ("_counters", "_first", "_flush_due", "_link", "_loop", "_sent", "_spool", "_spool_entries")
+    __slots__ = ("_counters", "_empty", "_first", "_flush_due", "_link", "_loop", "_sent", "_spool", "_spool_entries")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, counters: Counters, *, spool_entries: int = SPOOL_ENTRIES
@@ -52,6 +53,12 @@ class Outbox:
         self._sent = 0  # how many of the spool are on their way
         self._link: Link | None = None
         self._flush_due: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def empty(self) -> None:
+        """Wait until everything is acknowledged."""
+        await self._empty.wait()
 
     def __len__(self) -> int:
         """How many entries are not acknowledged."""
@@ -61,6 +68,7 @@ class Outbox:
         """Take one entry; an urgent one is handed over, with all before it, before this returns."""
         if len(self._spool) >= self._spool_entries:
             self._drop_oldest()
+        self._empty.clear()
         self._spool.append(msgspec.Raw(msgspec.msgpack.encode((effect.kind, effect.entry))))
         if effect.urgent:
             self.flush()
@@ -84,7 +92,9 @@ class Outbox:
             self._spool.popleft()
             self._first += 1
             self._sent = max(0, self._sent - 1)
-        if self._sent < len(self._spool):
+        if not self._spool:
+            self._empty.set()
+        elif self._sent < len(self._spool):
             self.flush()
 
     def flush(self) -> None:

@@ -1,0 +1,126 @@
+"""The control process: documents, store, the sip process' other end, health, metrics and views."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from routerd.app.documents import Documents, errors_of
+from routerd.app.http import AdminServer, application, token_of
+from routerd.app.hub import SipHub
+from routerd.app.setup import tell_ready
+from routerd.app.totals import Totals
+from routerd.edge.logs import logger
+from routerd.errors import ConfigError, RouterdError, StoreError
+from routerd.store.spool import StoreWriter
+
+if TYPE_CHECKING:
+    from routerd.app.setup import Setup
+    from routerd.edge.metrics import Sample
+
+log = logger("app.control")
+
+STARTED_EVERY_S = 0.02
+
+
+class Control:
+    """The parts of a control process and what they are for each other. ``await start()``, later ``await stop()``."""
+
+    def __init__(self, setup: Setup, socket: Path) -> None:
+        self._setup = setup
+        self.totals = Totals()
+        self.hub = SipHub(socket, self.totals.hear)
+        self.writer = StoreWriter(Path(setup.control.store), self.hub.kept)
+        self.documents = Documents(setup.control, self.writer)
+        self._server: AdminServer | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._reloading = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Open the store, compile the documents, listen; raises RouterdError or ``OSError``."""
+        await self.writer.open()
+        await self.documents.load()
+        self.hub.start(self.writer)
+        self.hub.publish(self.documents.parts, self.documents.version)
+        token = token_of(Path(self._setup.control.token_file))
+        self._server = AdminServer(application(self, token), *self._setup.control.admin)
+        self._serving = asyncio.get_running_loop().create_task(self._server.serve())
+
+    async def serving(self) -> None:
+        """Wait until HTTP is answered; raises StoreError when its address cannot be had."""
+        assert self._server is not None
+        assert self._serving is not None
+        while not self._server.started:
+            if self._serving.done():
+                host, port = self._setup.control.admin
+                raise ConfigError(f"the admin listener {host}:{port} cannot be opened", pointer="/admin/listen")
+            await asyncio.wait([self._serving], timeout=STARTED_EVERY_S)
+
+    async def stop(self) -> None:
+        """Close everything; what is journalled so far is written."""
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            self._server.force_exit = True
+            await asyncio.wait([self._serving], timeout=2.0)
+        self.hub.stop()
+        await self.writer.close()
+
+    async def reload(self) -> None:
+        """Read the documents again; a wrong one is logged, all errors of it, and the old one stays in force."""
+        async with self._reloading:
+            try:
+                changed = await self.documents.reload()
+            except ConfigError as error:
+                for each in errors_of(error):
+                    log.error("document refused", error=str(each))
+                log.warning("the documents in force stay", versions=self.documents.versions)
+                return
+            except StoreError as error:
+                log.warning("the documents in force stay", error=str(error))
+                return
+            if changed:
+                self.hub.publish(self.documents.parts, self.documents.version)
+            log.info("documents read again", changed=changed, versions=self.documents.versions)
+
+    async def samples(self) -> list[Sample]:
+        """Give every metric of the daemon."""
+        own: list[Sample] = [
+            ("records_queued", {}, float(self.writer.queued)),
+            ("records_lost_in_control_total", {}, float(self.writer.lost)),
+            ("store_failing", {}, float(self.writer.failing)),
+            ("sip_process_restarts_total", {}, float(max(0, self.hub.restarts))),
+            ("document_apply_seconds", {}, self.documents.apply_s),
+            *(
+                ("document_version", {"account": name}, float(version))
+                for name, version in self.documents.versions.items()
+            ),
+        ]
+        return [*own, *self.totals.samples(), *await self.hub.samples()]
+
+
+async def serve(setup: Setup, socket: Path) -> None:
+    """Run a control process until SIGTERM or SIGINT; SIGHUP reads the documents again."""
+    control = Control(setup, socket)
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(control.reload())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        await control.start()
+        await control.serving()
+        tell_ready()
+        await stop.wait()
+    except RouterdError:
+        await control.stop()
+        raise
+    await control.stop()

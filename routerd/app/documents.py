@@ -1,0 +1,169 @@
+"""The routing documents in the control process: which is in force, read, judged, compiled, cut into frames.
+
+An account's document comes from the files of the settings when the store has none for it; from then on from the store.
+SIGHUP reads the files again: a file whose content is another than the one that was taken from it last becomes a new
+version. All files are judged before any is taken, so a wrong document changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import os
+import time
+import wave
+import zoneinfo
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from routerd.config.compile import compile_account
+from routerd.config.load import load, numbering
+from routerd.config.problems import DocumentErrors
+from routerd.config.secret import SecretSource
+from routerd.config.snapshot import build_snapshot, frames
+from routerd.errors import ConfigError
+from routerd.store.sqlite import DocumentVersion, Store
+
+if TYPE_CHECKING:
+    from routerd.app.setup import ControlSetup
+    from routerd.rules.tables import AccountTables
+    from routerd.store.spool import StoreWriter
+
+
+def zone_data(name: str) -> bytes:
+    """Give the TZif bytes of an IANA zone, from the system or from the tzdata package; raises ``LookupError``."""
+    zoneinfo.ZoneInfo(name)  # judges the name: no path gets further
+    for folder in zoneinfo.TZPATH:
+        path = Path(folder) / name
+        if path.is_file():
+            return path.read_bytes()
+    return importlib.resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
+
+
+def sound_durations(folder: Path) -> dict[str, float]:
+    """Give the length in seconds of each WAV file in ``folder``, by its name without the ending."""
+    found = {}
+    for path in sorted(folder.glob("*.wav")) if folder.is_dir() else []:
+        try:
+            with wave.open(str(path), "rb") as sound:
+                found[path.stem] = sound.getnframes() / sound.getframerate()
+        except (wave.Error, EOFError, OSError, ZeroDivisionError):
+            continue  # without a length it counts as unmeasured
+    return found
+
+
+class DocumentReader:
+    """Makes tables of texts, with this machine's secrets, zones and sounds."""
+
+    def __init__(self, secrets_dir: str, sounds_dir: str) -> None:
+        folder = Path(secrets_dir) if secrets_dir else None
+        read_file = None if folder is None else lambda name: (folder / name).read_bytes()
+        self._secrets = SecretSource(os.environ, read_file)
+        self._sounds = Path(sounds_dir)
+
+    def tables(self, text: bytes, source: str, version: int) -> AccountTables:
+        """Read, judge and compile; raises ConfigError (DocumentErrors: all at once)."""
+        document = load(text, source=source, secrets=self._secrets, zones=zoneinfo.available_timezones())
+        try:
+            return compile_account(
+                document,
+                version=version,
+                zone_data=zone_data,
+                sound_durations=sound_durations(self._sounds),
+                numbering=numbering(),
+            )
+        except ConfigError as error:
+            error.source = error.source or source
+            raise
+
+
+def errors_of(error: ConfigError) -> list[ConfigError]:
+    """Give each error of what may be many."""
+    return list(error.errors) if isinstance(error, DocumentErrors) else [error]
+
+
+def read_files(
+    reader: DocumentReader, paths: tuple[str, ...]
+) -> tuple[list[tuple[str, bytes, AccountTables]], list[ConfigError]]:
+    """Read every file: what is good as (path, text, tables of version 0), and every error of every file."""
+    good: list[tuple[str, bytes, AccountTables]] = []
+    errors: list[ConfigError] = []
+    for path in paths:
+        try:
+            text = Path(path).read_bytes()
+            good.append((path, text, reader.tables(text, path, 0)))
+        except OSError as error:
+            errors.append(ConfigError(f"the document cannot be read: {error.strerror}", source=path))
+        except ConfigError as error:
+            errors += errors_of(error)
+    if not errors:
+        try:
+            build_snapshot([tables for _, _, tables in good], 0)
+        except ConfigError as error:
+            errors += errors_of(error)
+    return good, errors
+
+
+def digest_of(text: bytes) -> str:
+    """Give what tells two texts apart."""
+    return hashlib.sha256(text).hexdigest()
+
+
+class Documents:
+    """The documents in force. ``await load()`` first, then ``parts`` and ``version`` are the snapshot's frames."""
+
+    def __init__(self, setup: ControlSetup, writer: StoreWriter) -> None:
+        self._files = setup.documents
+        self._reader = DocumentReader(setup.secrets_dir, setup.sounds_dir)
+        self._writer = writer
+        self.parts: list[bytes] = []
+        self.version = 0
+        self.versions: dict[str, int] = {}
+        self.apply_s = 0.0
+
+    async def load(self) -> None:
+        """Bring in force what the store has, and the files' documents of accounts that it has not.
+
+        Raises ConfigError (a stored document that this version refuses, too) and StoreError.
+        """
+        await self._take(only_new_accounts=True)
+
+    async def reload(self) -> bool:
+        """Read the files again (SIGHUP); whether anything changed. Raises as :meth:`load`, and then nothing has."""
+        before = self.version
+        await self._take(only_new_accounts=False)
+        return self.version != before
+
+    async def _take(self, *, only_new_accounts: bool) -> None:
+        began = time.monotonic()
+        good, errors = read_files(self._reader, self._files)
+        if errors:
+            raise DocumentErrors(errors)
+        stored = {document.account: document for document in await self._writer.run(Store.documents)}
+        fresh: list[tuple[str, bytes, AccountTables]] = []
+        for path, text, tables in good:
+            known = stored.get(tables.account.id)
+            if known is None or (not only_new_accounts and known.digest != digest_of(text)):
+                fresh.append((path, text, tables))
+        await self._swap(stored, fresh)
+        self.apply_s = time.monotonic() - began
+
+    async def _swap(self, stored: dict[str, DocumentVersion], fresh: list[tuple[str, bytes, AccountTables]]) -> None:
+        """Compile all, and only when everything is good keep the new versions and put them in force."""
+        replaced = {tables.account.id for _, _, tables in fresh}
+        tables_of = {
+            account: self._reader.tables(document.text, document.source, document.version)
+            for account, document in stored.items()
+            if account not in replaced
+        }
+        build_snapshot([*tables_of.values(), *(tables for _, _, tables in fresh)], 0)
+        for path, text, tables in fresh:
+            tables.version = await self._writer.run(_add, tables.account.id, text, path)
+            tables_of[tables.account.id] = tables
+        self.version = sum(tables.version for tables in tables_of.values())
+        self.versions = {account: tables.version for account, tables in sorted(tables_of.items())}
+        self.parts = [part for tables in tables_of.values() for part in frames(tables)]
+
+
+def _add(store: Store, account: str, text: bytes, source: str) -> int:
+    return store.add_document(account, text, source=source, digest=digest_of(text), at=time.time())
