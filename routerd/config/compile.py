@@ -38,13 +38,14 @@ def compile_account(
     OSError); ``sound_durations`` holds measured seconds by sound id, for sounds whose document gives none. Raises
     ConfigError: an unknown zone or country, a secret that is still a reference.
     """
-    routes = _routes(document.outbound_routes)
+    account = _account(document.account, numbering)
+    routes = _routes(document.outbound_routes, account.emergency_numbers)
     exact, prefixes = _blocked(document.blocked_callers)
     departments = _departments_of(document.departments)
     owner = {agent.extension: agent.id for agent in document.agents if agent.extension}
     return t.AccountTables(
         version=version,
-        account=_account(document.account, numbering),
+        account=account,
         zones=_zones(document, zone_data),
         trunks={trunk.id: _trunk(trunk, i) for i, trunk in enumerate(document.trunks)},
         routes=routes,
@@ -164,10 +165,11 @@ def _trunk(trunk: d.Trunk, place: int) -> t.Trunk:
     )
 
 
-def _routes(routes: Iterable[d.OutboundRoute]) -> dict[str, tuple[str, ...]]:
+def _routes(routes: Iterable[d.OutboundRoute], emergency: frozenset[str]) -> dict[str, tuple[str, ...]]:
     result: dict[str, tuple[str, ...]] = {}
     for route in routes:  # a second route of one prefix is a finding of the analysis: the first holds
-        result.setdefault(prefix(route.prefix), route.trunks)
+        key = route.prefix if route.prefix in emergency else prefix(route.prefix)
+        result.setdefault(key, route.trunks)
     return result
 
 

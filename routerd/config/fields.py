@@ -14,7 +14,7 @@ _END: Final = r"$(?!\n)"
 
 ID_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.@+\-]{0,63}" + _END
 E164_PATTERN: Final = r"^\+[1-9][0-9]{2,14}" + _END
-PREFIX_PATTERN: Final = r"^(\+?[1-9][0-9]{0,14})?" + _END
+PREFIX_PATTERN: Final = r"^(\+[1-9][0-9]{0,14}|[0-9]{1,15})?" + _END
 CALLER_PATTERN: Final = r"^(anonymous|\+[1-9][0-9]{2,14}|\+([1-9][0-9]{0,14})?\*)" + _END
 DIAL_PATTERN: Final = r"^[0-9*#]{1,16}" + _END
 DIGITS_PATTERN: Final = r"^[0-9]{0,16}" + _END

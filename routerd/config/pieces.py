@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import types
 import typing
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -26,6 +25,7 @@ _NOUNS: Final[dict[Any, str]] = {
     bool: "true or false",
     type(None): "null",
 }
+_FIELDS: Final[dict[type[Any], dict[str, tuple[str, Any, msgspec.structs.FieldInfo]]]] = {}  # read once a type
 
 
 def build(tree: Any, kind: type[Any], problems: Problems) -> Any:
@@ -33,11 +33,14 @@ def build(tree: Any, kind: type[Any], problems: Problems) -> Any:
     return _Pieces(problems).value(tree, kind, "")
 
 
-@cache
-def field_types(kind: Any) -> dict[str, tuple[str, Any, msgspec.structs.FieldInfo]]:
+def field_types(kind: type[Any]) -> dict[str, tuple[str, Any, msgspec.structs.FieldInfo]]:
     """Give the fields of a struct by their names in documents: (attribute, type with limits, field)."""
-    hints = typing.get_type_hints(kind, include_extras=True)
-    return {field.encode_name: (field.name, hints[field.name], field) for field in msgspec.structs.fields(kind)}
+    known = _FIELDS.get(kind)
+    if known is None:
+        hints = typing.get_type_hints(kind, include_extras=True)
+        known = {field.encode_name: (field.name, hints[field.name], field) for field in msgspec.structs.fields(kind)}
+        _FIELDS[kind] = known
+    return known
 
 
 def _bare(kind: Any) -> Any:

@@ -219,7 +219,7 @@ class _Finder:
             return
         if not isinstance(event, yaml.NodeEvent):
             return
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if self.stack and self.stack[-1][1] and self.keys[-1] is None:
             key = event.value if isinstance(event, yaml.ScalarEvent) else "*"
             self.keys[-1] = key

@@ -7,7 +7,6 @@ by year.
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import re
 import struct
@@ -131,7 +130,7 @@ def _moment(name: str, rule: str, year: int) -> int:
     if month is not None:
         day = _month_day(year, int(month), int(week), int(weekday))
     elif julian is not None:  # 1-365, 29 February is never counted
-        after_leap_day = calendar.isleap(year) and int(julian) > 59
+        after_leap_day = _days_in(year, 2) == 29 and int(julian) > 59
         day = dt.date(year, 1, 1).toordinal() + int(julian) - 1 + after_leap_day
     else:
         day = dt.date(year, 1, 1).toordinal() + int(zero_based)
@@ -144,6 +143,11 @@ def _month_day(year: int, month: int, week: int, weekday: int) -> int:
     first = dt.date(year, month, 1)
     skip = (weekday - first.isoweekday()) % 7
     day = 1 + skip + (week - 1) * 7
-    while day > calendar.monthrange(year, month)[1]:
+    while day > _days_in(year, month):
         day -= 7
     return first.toordinal() + day - 1
+
+
+def _days_in(year: int, month: int) -> int:
+    following = dt.date(year + month // 12, month % 12 + 1, 1)
+    return following.toordinal() - dt.date(year, month, 1).toordinal()
