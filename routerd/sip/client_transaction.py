@@ -125,14 +125,16 @@ class ClientTransaction:
 
     def step(self, event: str, response: Response | None, now: float) -> None:
         """Perform the row of the table for ``event``; events that the state does not list are ignored."""
-        row = self.table[self.state].get(event)
+        rows = self.table.get(self.state)
+        row = None if rows is None else rows.get(event)
         if row is None:
             return
         user = self.user
-        self.state = row.to
-        if row.to == TERMINATED:
+        state, actions = row
+        self.state = state
+        if state == TERMINATED:
             self.end()
-        for action in row.actions:
+        for action in actions:
             _ACTIONS[action](self, response, user, now)
         if self.state in _REQUEST_IS_DONE:
             self.request = None

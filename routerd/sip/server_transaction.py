@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from routerd.sip import build
 from routerd.sip.serializer import serialize
-from routerd.sip.state_tables import INVITE_SERVER, NON_INVITE_SERVER, PROCEEDING, TERMINATED, TRYING, Table
+from routerd.sip.state_tables import INVITE_SERVER, NON_INVITE_SERVER, PROCEEDING, TERMINATED, TRYING, Row, Table
 from routerd.sip.timers import T1, T2, T4, TIMEOUT, TRYING_DELAY, Timer
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from routerd.sip.message import Request
     from routerd.sip.transaction_layer import TransactionLayer
 
-ServerKey = tuple[str, ...]
+MergeKey = tuple[str | None, str, int, str]
+"""From tag, Call-ID, CSeq number and method (RFC 3261 §8.2.2.2)."""
+ServerKey = tuple[str | int | None, ...]
 """RFC 3261 §17.2.3: branch, sent-by host and port, method; for RFC 2543 clients the parts of §17.2.3's second half."""
 
 
@@ -77,7 +79,7 @@ class ServerTransaction:
         self.reply_flow: Flow = reply_flow
         self.key: ServerKey = key
         self.alias: ServerKey | None = None
-        self.merge_key: tuple[str, ...] | None = None
+        self.merge_key: MergeKey | None = None
         self.is_invite: bool = request.method == "INVITE"
         self.state: str = PROCEEDING if self.is_invite else TRYING
         self.table: Table = INVITE_SERVER if self.is_invite else NON_INVITE_SERVER
@@ -99,13 +101,15 @@ class ServerTransaction:
             event = "final"
         else:
             event = "2xx" if status < 300 else "failure"
-        if event not in self.table.get(self.state, _NOTHING):
+        rows = self.table.get(self.state)
+        row = None if rows is None else rows.get(event)
+        if row is None:
             return False
         self.data = data
         self.last_status = status
         if status >= 200:
             self.request = None
-        self.step(event, None, now)
+        self._perform(row, None, now)
         return True
 
     def await_core(self, now: float) -> None:
@@ -122,13 +126,16 @@ class ServerTransaction:
         """Perform the row of the table for ``event``; events that the state does not list are ignored."""
         rows = self.table.get(self.state)
         row = None if rows is None else rows.get(event)
-        if row is None:
-            return
+        if row is not None:
+            self._perform(row, request, now)
+
+    def _perform(self, row: Row, request: Request | None, now: float) -> None:
         user = self.user
-        self.state = row.to
-        if row.to == TERMINATED:
+        state, actions = row
+        self.state = state
+        if state == TERMINATED:
             self.end()
-        for action in row.actions:
+        for action in actions:
             _ACTIONS[action](self, request, user, now)
 
     def end(self) -> None:
@@ -177,9 +184,6 @@ class ServerTransaction:
 
     def __repr__(self) -> str:
         return f"ServerTransaction({self.key[-1]} {self.key[0]} {self.state} {self.last_status})"
-
-
-_NOTHING: dict[str, object] = {}
 
 
 def _send_response(tx: ServerTransaction, _request: Request | None, _user: ServerUser | None, _now: float) -> None:

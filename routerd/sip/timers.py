@@ -94,7 +94,7 @@ class TimerQueue:
         """Start a timer that calls ``target.timer_fired(name, …)`` once, ``delay_s`` seconds after ``now``."""
         self._order += 1
         timer = Timer(now + delay_s, target, name, self._order)
-        self._put(timer, delay_s)
+        self._put(timer, timer.deadline, delay_s)
         return timer
 
     def again(self, timer: Timer, delay_s: float, target: TimerTarget, now: float) -> None:
@@ -104,7 +104,7 @@ class TimerQueue:
         timer.order = self._order
         timer.target = target
         timer.live = True
-        self._put(timer, delay_s)
+        self._put(timer, timer.deadline, delay_s)
 
     def next_deadline(self) -> float | None:
         """When ``run`` is due next; None when no timer is live."""
@@ -130,9 +130,8 @@ class TimerQueue:
         in_fifos = sum(1 for fifo in self._fifos.values() for timer in fifo if timer.live)
         return in_fifos + sum(1 for entry in self._heap if entry[2].live)
 
-    def _put(self, timer: Timer, delay_s: float) -> None:
+    def _put(self, timer: Timer, deadline: float, delay_s: float) -> None:
         """File a timer where its duration belongs and keep the head right."""
-        deadline = timer.deadline
         fifo = self._fifos.get(delay_s)
         if fifo is not None and (not fifo or fifo[-1].deadline <= deadline):
             fifo.append(timer)

@@ -28,8 +28,8 @@ from routerd.sip.flow import Flow
 from routerd.sip.message import Request, Response
 from routerd.sip.parser import parse
 from routerd.sip.serializer import serialize
-from routerd.sip.server_transaction import ServerKey, ServerTransaction, ServerUser
-from routerd.sip.state_tables import CALLING, PROCEEDING, TERMINATED, TRYING
+from routerd.sip.server_transaction import MergeKey, ServerKey, ServerTransaction, ServerUser
+from routerd.sip.state_tables import CALLING, PROCEEDING, TRYING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,7 +101,7 @@ class TransactionLayer:
         self._client: dict[ClientKey, ClientTransaction] = {}
         self._server: dict[ServerKey, ServerTransaction] = {}
         self._aliases: dict[ServerKey, ServerTransaction] = {}
-        self._merge: dict[tuple[str, ...], ServerTransaction] = {}
+        self._merge: dict[MergeKey, ServerTransaction] = {}
         self._by_flow: dict[Flow, dict[ClientKey | ServerKey, ClientTransaction | ServerTransaction]] = {}
         self._fresh: ServerTransaction | None = None
 
@@ -135,7 +135,7 @@ class TransactionLayer:
         elif tx is not None:
             tx.step("request", request, now)
         else:
-            self._receive_new(key, request, flow, now)
+            self._receive_new(key, request, reply_flow(via, flow), flow, now)
 
     def _receive_ack(self, tx: ServerTransaction | None, request: Request, flow: Flow, now: float) -> None:
         if tx is not None and tx.is_invite and tx.last_status >= 200:
@@ -161,11 +161,11 @@ class TransactionLayer:
         else:
             tx.user.cancel_received(tx, request, now)
 
-    def _receive_new(self, key: ServerKey, request: Request, flow: Flow, now: float) -> None:
-        merge_key: tuple[str, ...] | None = None
+    def _receive_new(self, key: ServerKey, request: Request, back: Flow, flow: Flow, now: float) -> None:
+        merge_key: MergeKey | None = None
         if not request.to.tag:
             cseq = request.cseq
-            merge_key = (request.from_.tag or "", request.call_id, str(cseq.number), cseq.method)
+            merge_key = (request.from_.tag, request.call_id, cseq.number, cseq.method)
             if merge_key in self._merge:
                 self.user.note("merged", request.call_id)
                 self._refuse(request, 482, flow)
@@ -174,7 +174,7 @@ class TransactionLayer:
             self.user.note("overload", f"{request.method} {flow!r}")
             self._refuse(request, 503, flow, (("Retry-After", _RETRY_AFTER_S),))
             return
-        tx = ServerTransaction(self, request, flow, reply_flow(request.via, flow), key)
+        tx = ServerTransaction(self, request, flow, back, key)
         self._server[key] = tx
         if merge_key is not None:
             tx.merge_key = merge_key
@@ -221,10 +221,7 @@ class TransactionLayer:
             if status == 408:
                 tx.step("refuse 408", None, now)
             return
-        if tx.state == TERMINATED:
-            self.user.note("response_late", f"{status} after the end")
-            return
-        if tx.is_invite and status >= 300:
+        if tx.is_invite and status >= 300 and tx.key[0] == _OLD:
             self._alias_ack(tx, response)
         if not tx.respond(status, serialize(response), now):
             self.user.note("response_late", f"{status} in state {tx.state}")
@@ -347,7 +344,7 @@ class TransactionLayer:
 
     def _alias_ack(self, tx: ServerTransaction, response: Response) -> None:
         """Let the ACK of an RFC 2543 client, which bears our To tag, find its INVITE (§17.2.3)."""
-        if tx.key[0] == _OLD and tx.alias is None:
+        if tx.alias is None:
             tag = response.to.tag or ""
             tx.alias = (*tx.key[:2], tag, *tx.key[3:])
             self._aliases[tx.alias] = tx
@@ -363,14 +360,14 @@ def _server_key(request: Request, via: Via) -> ServerKey:
         method = "INVITE"
     branch = via.branch
     if branch is not None and branch.startswith(_COOKIE) and len(branch) > len(_COOKIE):
-        return (branch, via.host, str(via.port), method)
+        return (branch, via.host, via.port, method)
     return (
         _OLD,
         request.uri,
         request.to.tag or "",
         request.from_.tag or "",
         request.call_id,
-        str(request.cseq.number),
+        request.cseq.number,
         str(via),
         method,
     )
