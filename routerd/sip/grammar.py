@@ -11,6 +11,7 @@ import re
 from routerd.errors import ParseError
 
 TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"  # noqa: S105 - characters, no secret
+MAX_PARAMS = 250
 CONTROLS = dict.fromkeys((*range(32), 127))
 
 _token = re.compile(f"[{TOKEN_CHARS}]+").fullmatch
@@ -137,13 +138,21 @@ def parse_params(text: str) -> dict[str, str | None]:
 def plain_params(text: str) -> dict[str, str | None]:
     """``parse_params`` for a text that has been matched already: no blanks, no quotes, nothing stray."""
     params: dict[str, str | None] = {}
-    parts = text[1:].split(";")
+    parts = text[1:].split(";") if len(text) < MAX_PARAMS else split_params(text)
     for part in parts:
         name, equals, value = part.partition("=")
         params[name.lower()] = value if equals else None
     if len(params) != len(parts):
         raise ParseError("a parameter is given twice")
     return params
+
+
+def split_params(text: str) -> list[str]:
+    """``;a;b=c`` as ``["a", "b=c"]``. Raises ``ParseError`` when there are more than anyone needs."""
+    parts = text[1:].split(";")
+    if len(parts) > MAX_PARAMS:
+        raise ParseError("too many parameters")
+    return parts
 
 
 def _parse_odd_params(text: str) -> dict[str, str | None]:
@@ -153,8 +162,8 @@ def _parse_odd_params(text: str) -> dict[str, str | None]:
     end = len(text)
     while position < end:
         match = _param_name(text, position)
-        if match is None:
-            raise ParseError(f"not a parameter: {text[position : position + 40]!r}")
+        if match is None or len(params) == MAX_PARAMS:
+            raise ParseError(f"not a parameter, or too many: {text[position : position + 40]!r}")
         name = match.group(1).lower()
         if name in params:
             raise ParseError(f"parameter {name[:40]} is given twice")

@@ -268,7 +268,7 @@ def _params(text: str) -> dict[str, str | None]:
     if not text:
         return {}
     params: dict[str, str | None] = {}
-    parts = text[1:].split(";")
+    parts = grammar.split_params(text)
     for part in parts:
         name, equals, value = part.partition("=")
         params[unescape(name).lower()] = unescape(value) if equals else None
