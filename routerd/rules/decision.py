@@ -180,6 +180,7 @@ class Decision:
         copy.fallback = self.fallback
         copy.place = self.place.fork() if self.place is not None else None
         copy.wish = self.wish
+        copy.final = self.final
         copy.caller = self.caller
         copy.caller_name = self.caller_name
         copy.number = self.number

@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from routerd.rules import click_to_call, endings, inbound, internal, nodes, outbound, stage
+from routerd.rules import click_to_call, department, endings, inbound, internal, ivr, nodes, outbound, queue, stage
 from routerd.rules.decision import Decision, Leg, Node, Offer, Pending, TraceEntry
 from routerd.rules.facts import Facts, RecordedState
+from routerd.rules.places import IvrPlace
 from routerd.rules.plan import (
+    AgentFreed,
     AgentLoggedOut,
     AgentOnBreak,
     Attempt,
     Bridge,
     CallerGone,
     Command,
+    Digit,
     Event,
     LegAnswered,
     LegConfirmed,
@@ -152,11 +155,35 @@ def _timer_fired(d: Decision, event: Event) -> None:
     name = event.name
     if name.startswith(stage.TIMER):
         stage.stage_timer(d, int(name[len(stage.TIMER) :]))
+        return
+    action = _TIMERS.get(name)
+    if action is not None:
+        action(d)
+
+
+def _digits_timer(d: Decision) -> None:
+    if isinstance(d.place, IvrPlace):
+        ivr.timed_out(d, d.place)
+
+
+def _digit(d: Decision, event: Event) -> None:
+    assert isinstance(event, Digit)
+    if isinstance(d.place, IvrPlace):
+        ivr.digit(d, d.place, event.digit)
+
+
+def _freed(d: Decision, event: Event) -> None:  # noqa: ARG001 - one signature for all events
+    queue.woken(d)
 
 
 def _play_ended(d: Decision, event: Event) -> None:  # noqa: ARG001 - one signature for all events
+    if not d.playing:
+        return
     d.playing = False
-    endings.played_out(d)
+    if isinstance(d.place, IvrPlace):
+        ivr.prompt_ended(d, d.place)
+    elif not isinstance(d.place, endings.MailboxPlace):
+        endings.played_out(d)
 
 
 def _mailbox_ended(d: Decision, event: Event) -> None:  # noqa: ARG001 - one signature for all events
@@ -190,7 +217,10 @@ def _affinity_ended(d: Decision, offer: Offer, reason: str) -> None:
     if d.strict:
         endings.finish(d, reason)
         return
-    d.pending, d.fallback = d.fallback, None
+    if d.fallback is not None:
+        d.pending, d.fallback = d.fallback, None
+    else:
+        department.begin(d)
 
 
 _STARTS: Final[dict[str, Callable[[Decision], None]]] = {
@@ -200,6 +230,8 @@ _STARTS: Final[dict[str, Callable[[Decision], None]]] = {
 }
 _ENTRANCES: Final[dict[str, Callable[[Decision, Pending], None]]] = {
     "agent": nodes.enter_agent,
+    "ivr": ivr.enter,
+    "department": department.enter,
     "time_condition": nodes.enter_time_condition,
     "router": nodes.enter_router,
     "voicemail": nodes.enter_voicemail,
@@ -210,6 +242,7 @@ _ENTRANCES: Final[dict[str, Callable[[Decision, Pending], None]]] = {
 _OWNERS: Final[dict[str, Callable[[Decision, Offer, str], None]]] = {
     "agent": nodes.agent_ended,
     "affinity": _affinity_ended,
+    "member": department.member_ended,
     "external": nodes.external_ended,
     "internal": internal.ended,
     "caller": click_to_call.agent_ended,
@@ -227,4 +260,12 @@ _EVENTS: Final[dict[type[Event], Callable[[Decision, Event], None]]] = {
     CallerGone: _caller_gone,
     AgentLoggedOut: _logged_out,
     AgentOnBreak: _on_break,
+    AgentFreed: _freed,
+    Digit: _digit,
+}
+_TIMERS: Final[dict[str, Callable[[Decision], None]]] = {
+    ivr.TIMER: _digits_timer,
+    queue.TIMEOUT_TIMER: queue.timed_out,
+    queue.WAKE_TIMER: queue.woken,
+    queue.POSITION_TIMER: queue.say_position,
 }

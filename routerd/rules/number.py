@@ -61,14 +61,19 @@ def to_e164(plan: NumberPlan, text: str) -> str | None:
 
 
 def _from_national(plan: NumberPlan, digits: str) -> str | None:
+    """National when short enough for a subscriber's number; else a country code, else one of the long special numbers."""
     prefix = plan.national_prefix
-    if prefix and digits.startswith(prefix) and len(digits) - len(prefix) in plan.lengths:
-        return "+" + plan.code + digits[len(prefix) :]
-    if len(digits) in plan.lengths:
-        return "+" + plan.code + digits
-    if len(digits) > max(plan.lengths, default=0) and _is_possible(plan, digits):
+    rest = digits[len(prefix) :]
+    if prefix and digits.startswith(prefix) and len(rest) <= _longest(plan) and _is_possible(plan, plan.code + rest):
+        return "+" + plan.code + rest
+    national = _is_possible(plan, plan.code + digits)
+    if len(digits) > _longest(plan) and _is_possible(plan, digits):
         return "+" + digits
-    return None
+    return "+" + plan.code + digits if national else None
+
+
+def _longest(plan: NumberPlan) -> int:
+    return max(plan.lengths, default=0)
 
 
 def _is_possible(plan: NumberPlan, digits: str) -> bool:
@@ -78,8 +83,9 @@ def _is_possible(plan: NumberPlan, digits: str) -> bool:
     code = calling_code(plan, digits)
     if code is None:
         return False
-    lengths = plan.lengths if code == plan.code else plan.codes[code].lengths
-    return len(digits) - len(code) in lengths
+    size = len(digits) - len(code)
+    known = plan.codes.get(code)
+    return (known is not None and size in known.lengths) or (code == plan.code and size in plan.lengths)
 
 
 def calling_code(plan: NumberPlan, digits: str) -> str | None:

@@ -1,0 +1,135 @@
+"""Queues (routing.md 2.6 and 8): the call is answered and waits for busy members, not for unavailable ones.
+
+The switch decides one event at a time and counts ringing legs as calls of their agent, so a member is reserved by the
+first call that rings them; the next call finds them busy. ``AgentFreed`` goes to the waiting calls, the longest first.
+Between those, the timer ``wake`` looks again: when a member may be offered the call once more, or a wrap-up ends.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from routerd.rules import department as rounds
+from routerd.rules import endings, nodes, stage
+from routerd.rules.decision import NEVER, Decision
+from routerd.rules.places import DepartmentPlace
+from routerd.rules.plan import JoinQueue, Play, SayPosition, Unwait, Wait
+from routerd.rules.tables import Department, Queue
+
+TIMEOUT_TIMER: Final = "queue"
+WAKE_TIMER: Final = "wake"
+POSITION_TIMER: Final = "position"
+_SLACK_S: Final = 0.002
+WAITED_FOR: Final = frozenset({"agent_busy", "wrap_up"})
+
+
+def join(d: Decision, place: DepartmentPlace, department: Department, queue: Queue) -> None:
+    """Join the queue unless it is empty (nobody would ever take the call) or full; empty wins over full."""
+    if not queue.join_empty and not _somebody(d, place, department):
+        d.note("queue", department.id, "empty", None)
+        leave(d, place, rounds.reason_of(place, department))
+        return
+    if queue.max_waiting is not None:
+        waiting = d.facts.waiting(department.id)
+        full = waiting >= queue.max_waiting
+        d.note("queue", department.id, (waiting, queue.max_waiting), "queue_full" if full else "joined")
+        if full:
+            leave(d, place, "queue_full")
+            return
+    endings.answer_caller(d)
+    place.queued = True
+    d.out.append(JoinQueue(department.id))
+    if queue.music is not None:
+        d.playing = True
+        d.out.append(Play(queue.music, repeat=True))
+    if queue.timeout_s is not None:
+        place.deadline = d.now + queue.timeout_s
+        d.out.append(Wait(TIMEOUT_TIMER, queue.timeout_s))
+    if queue.announce_position_every_s:
+        d.out.append(Wait(POSITION_TIMER, queue.announce_position_every_s))
+    look_again(d, place, department, queue)
+
+
+def _somebody(d: Decision, place: DepartmentPlace, department: Department) -> bool:
+    """Return whether any member is free, or busy and so worth waiting for."""
+    found = False
+    for member in department.members:
+        reason = rounds.gate_of(d, department, member)
+        if reason is None or reason in WAITED_FOR:
+            found = True
+        if reason is not None:
+            place.gates[member.agent] = reason
+    return found
+
+
+def look_again(d: Decision, place: DepartmentPlace, department: Department, queue: Queue) -> None:
+    """Offer the call to whoever is free now, unless it is being offered; else wait."""
+    if d.offers:
+        return
+    if d.now >= place.deadline - _SLACK_S:
+        expired(d, place)
+        return
+    if department.strategy == "simultaneous":
+        rounds.offer_all(d, place, department)
+    else:
+        for member in rounds.order_of(d, department):
+            if d.now >= place.retry.get(member.agent, 0.0) and rounds.offer_to(d, place, department, member):
+                break
+    if not d.offers:
+        d.out.append(Wait(WAKE_TIMER, _next_look(d, place, department, queue)))
+
+
+def _next_look(d: Decision, place: DepartmentPlace, department: Department, queue: Queue) -> float:
+    """Return after how many seconds something may have changed without anybody being freed."""
+    moments = [at for at in place.retry.values() if at > d.now]
+    if queue.wrap_up_s > 0:
+        ends = (d.facts.wrap_up_until(m.agent, department.id) for m in department.members)
+        moments += [at for at in ends if at > d.now]
+    return max(0.01, min(min(moments, default=NEVER) - d.now, queue.retry_after_s))
+
+
+def woken(d: Decision) -> None:
+    """A member became free, or the time for another look has come."""
+    place = d.place
+    if isinstance(place, DepartmentPlace) and place.queued:
+        department = d.tables.departments[place.id]
+        if department.queue is not None:
+            look_again(d, place, department, department.queue)
+
+
+def say_position(d: Decision) -> None:
+    """Tell the caller their place in the line, and again after the same time."""
+    place = d.place
+    if isinstance(place, DepartmentPlace) and place.queued:
+        every = d.tables.departments[place.id].queue
+        if every is not None and every.announce_position_every_s:
+            d.out.append(SayPosition(place.id))
+            d.out.append(Wait(POSITION_TIMER, every.announce_position_every_s))
+
+
+def timed_out(d: Decision) -> None:
+    """The wait is over: an offer that rings is cut."""
+    place = d.place
+    if isinstance(place, DepartmentPlace) and place.queued:
+        expired(d, place)
+
+
+def expired(d: Decision, place: DepartmentPlace) -> None:
+    """Cut what rings and leave for the department's failover."""
+    stage.cut(d, "no_answer")
+    leave(d, place, "queue_timeout")
+
+
+def leave(d: Decision, place: DepartmentPlace, reason: str) -> None:
+    """The department is done with the call: its failover, or the end."""
+    d.leave(place.node, reason)
+    if place.queued:
+        endings.leave_queue(d)
+        endings.stop_playing(d)
+        d.out += [Unwait(TIMEOUT_TIMER), Unwait(WAKE_TIMER), Unwait(POSITION_TIMER)]
+    failover = d.tables.departments[place.id].failover
+    d.note("failover", place.id, reason, failover.type if failover is not None else None)
+    if failover is None:
+        endings.finish(d, reason)
+    else:
+        nodes.transit(d, failover)
