@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from routerd.sip.message import Request, Response
     from routerd.sip.transaction_layer import TransactionLayer
 
-ClientKey = tuple[str, str]
-"""Branch of the top Via and method of CSeq (RFC 3261 §17.1.3)."""
+ClientKey = tuple[str, str, int | None, str]
+"""Branch and sent-by of the top Via, method of CSeq (RFC 3261 §17.1.3, §18.1.2)."""
 
 
 class ClientUser(Protocol):
@@ -85,7 +85,7 @@ class ClientTransaction:
         self.flow: Flow = flow
         self.user: ClientUser | None = user
         self.key: ClientKey = key
-        self.is_invite: bool = key[1] == "INVITE"
+        self.is_invite: bool = key[3] == "INVITE"
         self.state: str = CALLING if self.is_invite else TRYING
         self.cancelled: bool = False
         self.waiting_cancel: Request | None = None
@@ -177,7 +177,7 @@ class ClientTransaction:
         self.layer.timers.again(self.resender, interval, self, now)
 
     def __repr__(self) -> str:
-        return f"ClientTransaction({self.key[1]} {self.key[0]} {self.state})"
+        return f"ClientTransaction({self.key[3]} {self.key[0]} {self.state})"
 
 
 _REQUEST_IS_DONE = frozenset({ACCEPTED, COMPLETED, TERMINATED})

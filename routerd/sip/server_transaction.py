@@ -47,7 +47,8 @@ class ServerTransaction:
     """One request of a peer; made by ``TransactionLayer.receive`` and handed to ``LayerUser.request_received``.
 
     ``request`` is None after the final response. ``to_tag`` is the core's to set and use; the layer answers a CANCEL
-    with it. ``flow`` is where the request came from, ``reply_flow`` where responses go (RFC 3261 §18.2.2, RFC 3581).
+    with it. ``cancelled`` says that a CANCEL came (for a core that sets ``user`` late). ``flow`` is where the request
+    came from, ``reply_flow`` where responses go (RFC 3261 §18.2.2, RFC 3581).
     """
 
     __slots__ = (

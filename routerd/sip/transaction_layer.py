@@ -6,8 +6,8 @@ Theory of operation
 RFC 3581), then meets, in this order: the server transactions by ``branch``, sent-by and method (§17.2.3; clients of
 RFC 2543 by Request-URI, tags, Call-ID, CSeq and Via); for CANCEL the INVITE of the same name (§9.2); the merged
 requests (§8.2.2.2); the bound on transactions. Only what is new after that reaches ``LayerUser.request_received``.
-A *response* meets the client transactions by ``branch`` and CSeq method (§17.1.3), else it is a stray: the 2xx of a
-fork after timer M, or noise.
+A *response* meets the client transactions by ``branch``, sent-by and CSeq method (§17.1.3, §18.1.2), else it is a
+stray: the 2xx of a fork after timer M, or noise.
 
 The core answers within ``request_received`` or later by ``respond``, or at once by ``reply_stateless``, which takes the
 transaction back: nothing lingers for a challenge or a refusal.
@@ -49,6 +49,7 @@ __all__ = [
 
 _COOKIE = "z9hG4bK"
 _RETRY_AFTER_S = "5"
+_STATELESS_TAG_LENGTH = 9
 
 
 class LayerUser(Protocol):
@@ -140,7 +141,7 @@ class TransactionLayer:
     def _receive_ack(self, tx: ServerTransaction | None, request: Request, flow: Flow, now: float) -> None:
         if tx is not None and tx.is_invite and tx.last_status >= 200:
             tx.step("ack", request, now)
-        elif request.to.tag == _stateless_tag(request):
+        elif _is_stateless_ack(request):
             self.user.note("ack_stateless", request.call_id)
         else:
             self.user.ack_received(request, flow, now)
@@ -190,7 +191,12 @@ class TransactionLayer:
             tx.await_core(now)
 
     def _receive_response(self, response: Response, flow: Flow, now: float) -> None:
-        tx = self._client.get((response.via.branch or "", response.cseq.method))
+        via = response.via
+        if len(response.vias) > 1:
+            # Whoever sent it took us for a proxy (§8.1.3.3)
+            self.user.note("via_not_ours", response.call_id)
+            return
+        tx = self._client.get((via.branch or "", via.host, via.port, response.cseq.method))
         if tx is None:
             self.user.stray_response(response, flow, now)
         else:
@@ -241,6 +247,10 @@ class TransactionLayer:
             self._fresh = None
         self.send(serialize(response), reply_flow(request.via, flow))
 
+    def discard(self, tx: ServerTransaction) -> None:
+        """Drop a request without any answer, or one that was answered by ``reply_stateless`` after its callback."""
+        tx.end()
+
     def reroute(self, tx: ServerTransaction, flow: Flow) -> None:
         """Send the rest of ``tx`` to ``flow``, its own being lost (§18.2.2); the last response goes out again."""
         self._leave_flow(tx.reply_flow, tx.key)
@@ -290,8 +300,9 @@ class TransactionLayer:
         tx.user = None
 
     def _start_client(self, request: Request, flow: Flow, user: ClientUser | None, now: float) -> ClientTransaction:
-        branch = request.via.branch
-        key = (branch or "", request.method)
+        via = request.via
+        branch = via.branch
+        key = (branch or "", via.host, via.port, request.method)
         if not branch or key in self._client:
             raise LocalProtocolError(f"branch {branch!r} of {request.method} is missing or in use")
         tx = ClientTransaction(self, request, flow, user, key)
@@ -391,12 +402,16 @@ def reply_flow(via: Via, flow: Flow) -> Flow:
     Streams: back on the same one. Datagrams: from the same socket to the source address, to its port with ``rport``,
     else to the port of sent-by. ``maddr`` is ignored: it would let anybody aim our responses at others.
     """
-    if flow.reliable or "rport" in via.params:
-        return flow
     port = via.port or 5060
-    if port == flow.remote[1]:
+    if port == flow.remote[1] or "rport" in via.params or flow.reliable:
         return flow
     return Flow(flow.transport, flow.local, (flow.remote[0], port))
+
+
+def _is_stateless_ack(request: Request) -> bool:
+    """Whether an ACK is for a refusal of the layer's own, by its To tag."""
+    tag = request.to.tag
+    return tag is not None and len(tag) == _STATELESS_TAG_LENGTH and tag == _stateless_tag(request)
 
 
 def _stateless_tag(request: Request) -> str:

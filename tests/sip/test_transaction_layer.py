@@ -431,6 +431,29 @@ def test_a_response_matches_by_branch_and_method() -> None:
     assert server.agent.log == ["stray 200", "200"]
 
 
+def test_a_response_with_another_sent_by_or_a_second_via_is_not_ours() -> None:
+    server = Server()
+    request = make("OPTIONS", branch="z9hG4bKours")
+    server.agent.layer.send_request(request, UDP, server.agent, 0.0)
+    answer = build.response(request, 200, to_tag="b")
+    answer.set("Via", "SIP/2.0/UDP 198.51.100.1;branch=z9hG4bKours")
+    server.receive(answer)
+    assert server.agent.log == ["stray 200"]
+    answer.set("Via", f"{request.get('Via')}, SIP/2.0/UDP 198.51.100.1;branch=z9hG4bKother")
+    server.receive(answer)
+    assert server.agent.notes == ["via_not_ours"]
+    server.receive(build.response(request, 200, to_tag="b"))
+    assert server.agent.log == ["stray 200", "200"]
+
+
+def test_a_discarded_request_leaves_nothing() -> None:
+    server = Server()
+    server.receive(make())
+    server.agent.layer.discard(server.agent.served[0])
+    assert len(server.agent.layer) == 0
+    assert server.sent == []
+
+
 def test_received_and_rport_are_filled_in() -> None:
     server = Server()
     source = Flow("udp", BOB, ("203.0.113.7", 40_000))
