@@ -74,7 +74,7 @@ class Control:
                 changed = await self.documents.reload()
             except ConfigError as error:
                 for each in errors_of(error):
-                    log.error("document refused", error=str(each))
+                    log.warning("document refused", error=str(each))
                 log.warning("the documents in force stay", versions=self.documents.versions)
                 return
             except StoreError as error:

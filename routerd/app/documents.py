@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from routerd.rules.tables import AccountTables
     from routerd.store.spool import StoreWriter
 
+    Fresh = tuple[str, bytes, AccountTables]  # path, text, tables
+
 
 def zone_data(name: str) -> bytes:
     """Give the TZif bytes of an IANA zone, from the system or from the tzdata package; raises ``LookupError``."""
@@ -82,11 +84,9 @@ def errors_of(error: ConfigError) -> list[ConfigError]:
     return list(error.errors) if isinstance(error, DocumentErrors) else [error]
 
 
-def read_files(
-    reader: DocumentReader, paths: tuple[str, ...]
-) -> tuple[list[tuple[str, bytes, AccountTables]], list[ConfigError]]:
+def read_files(reader: DocumentReader, paths: tuple[str, ...]) -> tuple[list[Fresh], list[ConfigError]]:
     """Read every file: what is good as (path, text, tables of version 0), and every error of every file."""
-    good: list[tuple[str, bytes, AccountTables]] = []
+    good: list[Fresh] = []
     errors: list[ConfigError] = []
     for path in paths:
         try:
@@ -140,7 +140,7 @@ class Documents:
         if errors:
             raise DocumentErrors(errors)
         stored = {document.account: document for document in await self._writer.run(Store.documents)}
-        fresh: list[tuple[str, bytes, AccountTables]] = []
+        fresh: list[Fresh] = []
         for path, text, tables in good:
             known = stored.get(tables.account.id)
             if known is None or (not only_new_accounts and known.digest != digest_of(text)):
@@ -148,7 +148,7 @@ class Documents:
         await self._swap(stored, fresh)
         self.apply_s = time.monotonic() - began
 
-    async def _swap(self, stored: dict[str, DocumentVersion], fresh: list[tuple[str, bytes, AccountTables]]) -> None:
+    async def _swap(self, stored: dict[str, DocumentVersion], fresh: list[Fresh]) -> None:
         """Compile all, and only when everything is good keep the new versions and put them in force."""
         replaced = {tables.account.id for _, _, tables in fresh}
         tables_of = {

@@ -32,12 +32,11 @@ class Totals:
         direction = str(entry.get("kind") or entry.get("direction") or "")
         self._calls[direction, str(entry.get("outcome") or "")] += 1
         self._reasons[str(entry.get("reason") or "none")] += 1
-        began, answered, ended = (entry.get(name) for name in ("at", "answered_at", "ended_at"))
-        if isinstance(answered, (int, float)) and isinstance(ended, (int, float)):
-            self._durations.observe(ended - answered)
-        rang = entry.get("ringing_at")
-        if isinstance(rang, (int, float)) and isinstance(began, (int, float)):
-            self._delays.observe(rang - began)
+        if entry.get("answered_at") is not None:
+            self._durations.observe(float(entry.get("duration_s") or 0.0))
+        rang = [leg["ringing_s"] for leg in entry.get("legs") or () if leg.get("ringing_s") is not None]
+        if rang:
+            self._delays.observe(min(rang))
 
     def samples(self) -> list[Sample]:
         """Give the counts."""
@@ -45,9 +44,7 @@ class Totals:
             ("calls_total", {"direction": direction, "outcome": outcome}, float(count))
             for (direction, outcome), count in sorted(self._calls.items())
         ]
-        reasons = [
-            ("decisions_total", {"reason": reason}, float(count)) for reason, count in sorted(self._reasons.items())
-        ]
+        reasons = [("decisions_total", {"reason": reason}, float(n)) for reason, n in sorted(self._reasons.items())]
         return [
             *calls,
             *reasons,

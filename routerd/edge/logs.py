@@ -56,9 +56,9 @@ def configure(process: str, *, json: bool, level: str = "info") -> None:
     structlog.contextvars.bind_contextvars(process=process)
 
 
-def logger(name: str) -> Any:
-    """Give a logger bound to ``name``; usable before :func:`configure`."""
-    return structlog.get_logger().bind(logger=name) if structlog.is_configured() else structlog.get_logger(logger=name)
+def logger(module: str) -> Any:
+    """Give a logger that says ``module`` on every line; made before :func:`configure`, it obeys it all the same."""
+    return structlog.get_logger(module=module)
 
 
 class NoteLog:

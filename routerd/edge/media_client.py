@@ -3,8 +3,8 @@
 Theory of operation. One datagram socket for all engines. Each command gets a fresh cookie and is sent again with the
 same cookie until the reply is there or its deadline has passed (then the switch gets None); the engine answers a
 repeated cookie from its cache. Every second each engine is pinged: ``PINGS_LOST`` silent ones in a row make it
-``lost``; a pong whose ``started`` differs from the last makes it ``restarted`` (its sessions are gone), any other first pong
-``back``. Datagrams that bear an ``event`` are events of that engine.
+``lost``; a pong whose ``started`` differs from the last makes it ``restarted`` (its sessions are gone), any other
+first pong ``back``. Datagrams that bear an ``event`` are events of that engine.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from routerd.store.sqlite import Entry
 
-log = structlog.get_logger(logger="store")
+log = structlog.get_logger(module="store")
 Result = TypeVar("Result")
 
 SPOOL_ENTRIES = 200_000

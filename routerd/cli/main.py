@@ -1,0 +1,61 @@
+"""``routerd VERB``: the table of verbs; each stands in a module of its own, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Verb(NamedTuple):
+    """Where a verb stands and what the list of verbs says of it."""
+
+    module: str
+    function: str
+    line: str
+
+
+VERBS: dict[str, Verb] = {
+    "run": Verb("routerd.cli.run", "run", "The daemon."),
+    "check": Verb("routerd.cli.check", "check", "Validate a routing document and report what looks wrong."),
+    "registrations": Verb("routerd.cli.views", "registrations", "Who is registered now."),
+    "calls": Verb("routerd.cli.views", "calls", "The calls of this moment."),
+    "trunks": Verb("routerd.cli.views", "trunks", "The trunks and whether they are up."),
+    "records": Verb("routerd.cli.views", "records", "Past calls, newest first."),
+}
+
+
+def function_of(verb: Verb) -> Callable[..., Any]:
+    """Import a verb's function."""
+    found: Callable[..., Any] = getattr(importlib.import_module(verb.module), verb.function)
+    return found
+
+
+def program(called: str) -> typer.Typer:
+    """Make the program; only the verb ``called`` is imported, the others are there by name and line."""
+    app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(epilog="Each verb has an example: routerd VERB --help")(_about)
+    for name, verb in VERBS.items():
+        if name == called:
+            app.command(name, short_help=verb.line)(function_of(verb))
+        else:
+            app.command(name, short_help=verb.line)(_about)
+    return app
+
+
+def _about() -> None:
+    """A real-time call-routing engine: registrar, back-to-back user agent, routing."""
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 said no, 2 wrong input."""
+    program(next((word for word in sys.argv[1:] if not word.startswith("-")), ""))()
+
+
+if __name__ == "__main__":
+    main()
