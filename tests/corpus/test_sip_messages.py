@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +18,9 @@ from routerd.sip.parser import parse, salvage
 from routerd.sip.serializer import serialize
 from routerd.sip.uri import Uri
 from routerd.sip.via import Via
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CORPUS = Path(os.environ.get("ROUTERD_SHARED") or Path(__file__).resolve().parents[3] / "shared") / "corpus"
 

@@ -79,10 +79,11 @@ def test_junk_is_told_at_once() -> None:
 
 def test_a_slow_head_is_capped() -> None:
     framer = StreamFramer(Limits(head_bytes=1_000))
+    for _ in range(100):
+        framer.feed(b"X: 12345\r\n")
+        assert framer.pending_bytes <= 1_000
     with pytest.raises(ParseError) as caught:
-        for _ in range(1_000):
-            framer.feed(b"X: 12345\r\n")
-            assert framer.pending_bytes <= 1_000
+        framer.feed(b"X")
     assert caught.value.status_hint == 513
 
 

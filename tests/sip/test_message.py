@@ -119,7 +119,7 @@ def test_the_topmost_via_is_replaced_alone() -> None:
     assert (
         message.get_all("Via")[0] == "SIP/2.0/UDP a;branch=z9hG4bK1;received=192.0.2.1, SIP/2.0/TCP b;branch=z9hG4bK2"
     )
-    assert [str(one) for one in message.vias][0] == str(Via.parse("SIP/2.0/UDP a;branch=z9hG4bK1;received=192.0.2.1"))
+    assert str(message.vias[0]) == str(Via.parse("SIP/2.0/UDP a;branch=z9hG4bK1;received=192.0.2.1"))
     assert len(message.vias) == 3
 
 
