@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from routerd.media import rtp
+from routerd.media.relay_session import RTP, PartyMedia, RelaySession
+from routerd.media_worker.call import MediaCall, MediaLine
+from routerd.media_worker.relay_sockets import LinePorts
+
+ALICE = ("192.0.2.1", 4000)
+BOB = ("192.0.2.2", 5000)
+
+
+class Opener:
+    def __init__(self) -> None:
+        self.closed: list[LinePorts] = []
+
+    def open(self, session: RelaySession) -> LinePorts:
+        raise AssertionError(session)
+
+    def close(self, ports: LinePorts) -> None:
+        self.closed.append(ports)
+
+
+def call_with_audio() -> MediaCall:
+    call = MediaCall("c", "a", ("127.0.0.1", 9), 100.0)
+    call.note_tag("b")
+    session = RelaySession()
+    session.signal(0, PartyMedia(ALICE, None, clocks={8: 8000}))
+    session.signal(1, PartyMedia(BOB, None, clocks={8: 8000}))
+    session.answered(100.0)
+    call.put_line(1, MediaLine("audio", session, LinePorts(20000, 20002)))
+    return call
+
+
+def test_tags_and_sides() -> None:
+    call = call_with_audio()
+    call.note_tag(None)
+    call.note_tag("a")
+    call.note_tag("c")
+    assert [call.side_of(tag) for tag in ("a", "b", "c")] == [0, 1, 1]
+    assert call.knows("a")
+    assert call.knows("c")
+    assert not call.knows("x")
+
+
+def test_statistics() -> None:
+    call = call_with_audio()
+    line = call.open_lines()[0]
+    for i in range(10):
+        line.session.receive(0, RTP, rtp.build(8, i * 2, i * 320, 5, bytes(160)), ALICE, 101.0 + i * 0.04)
+    line.session.receive(1, RTP, b"junk", BOB, 101.0)
+    told = call.statistics(1000.0)
+    assert (told["created"], told["last signal"], told["last heard"]) == (1100, 1100, 1101)
+    assert told["totals"]["RTP"] == {
+        "packets": 10, "bytes": 1720, "errors": 1, "foreign": 0, "garbage": 1, "lost": 9,
+    }  # fmt: skip
+    assert told["heard"] == [{"packets": 10, "lost": 9, "jitter-us": 0}, {"packets": 0, "lost": 0, "jitter-us": 0}]
+    stream = told["tags"]["a"]["medias"][0]["streams"][0]
+    assert (stream["local port"], stream["SSRC"], stream["endpoint"]) == (20000, 5, {"address": ALICE[0], "port": 4000})
+    assert told["tags"]["b"]["medias"][0]["index"] == 2
+    assert "tags" not in call.summary(0.0)
+    assert call.expects_media()
+    assert not call.is_one_way()
+
+
+def test_an_empty_call() -> None:
+    call = MediaCall("c", "a", ("127.0.0.1", 9), 100.0)
+    assert call.line(3) is None
+    assert (call.last_heard_s(), call.expects_media(), call.is_one_way()) == (0.0, False, False)
+    assert call.summary(0.0)["last heard"] == 0
+
+
+def test_closing_gives_every_port_back() -> None:
+    call, opener = call_with_audio(), Opener()
+    call.close(opener)
+    assert opener.closed == [LinePorts(20000, 20002)]
+    assert call.open_lines() == []
