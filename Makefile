@@ -14,6 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 STAMPS := $(VENV)/.stamps
 WORKERS ?= 3
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 SETTINGS ?= conf/routerd.toml
 SEEDS ?=
 SOAK_CALLS ?= 20000
@@ -62,7 +63,7 @@ types: $(STAMPS)/dev
 	@$(BIN)/mypy
 
 bench: $(STAMPS)/dev programs
-	@$(BIN)/python -m benchmarks.signalling.main
+	@PYTHONPATH=benchmarks $(BIN)/python -m signalling $(BENCH_ARGS)
 
 simulate: $(STAMPS)/dev
 	@ROUTERD_SEEDS="$(SEEDS)" $(BIN)/python -m pytest tests/simulation $(PYTEST_ARGS)

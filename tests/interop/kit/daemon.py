@@ -1,0 +1,136 @@
+"""routerd itself, as its users run it: a settings file, a document, one command; on free loopback ports in a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from kit.options import wait_for_sip
+from kit.program import HOST, Program, free_port, free_range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MEDIA_PORTS = 120
+
+
+class Daemon:
+    """A running ``routerd run``; ``stop`` ends it by its id and says how it ended."""
+
+    def __init__(
+        self,
+        folder: Path,
+        document: Mapping[str, Any],
+        *,
+        certificate: tuple[Path, Path] | None = None,
+        websocket: bool = False,
+        media: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        hosts: tuple[str, ...] = (HOST,),
+    ) -> None:
+        self.folder = folder / "routerd"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port, self.tls_port, self.ws_port, self.admin_port = (free_port() for _ in range(4))
+        self.media_port = free_range(MEDIA_PORTS)
+        self.document = document
+        (self.folder / "document.yaml").write_text(json.dumps(document), encoding="utf-8")
+        listen = [f"{kind}:{host}:{self.port}" for kind in ("udp", "tcp") for host in hosts]
+        listen += [f"tls:{HOST}:{self.tls_port}"] if certificate else []
+        listen += [f"ws:{HOST}:{self.ws_port}"] if websocket else []
+        sections: dict[str, dict[str, Any]] = {
+            "sip": {"listen": listen, "domains": document["account"].get("domains", [])},
+            "tls": {"certificate": str(certificate[0]), "key": str(certificate[1])} if certificate else {},
+            "media": {
+                "control": f"{HOST}:{free_port()}",
+                "address": HOST,
+                "ports": [self.media_port, self.media_port + MEDIA_PORTS - 1],
+                **(media or {}),
+            },
+            "admin": {"listen": f"{HOST}:{self.admin_port}"},
+            "store": {"url": "sqlite:routerd.db"},
+            "document": {"files": ["document.yaml"]},
+        }
+        for name, values in (settings or {}).items():
+            sections.setdefault(name, {}).update(values)
+        self.settings = self.folder / "routerd.toml"
+        self.settings.write_text(toml(sections), encoding="utf-8")
+        self.start()
+
+    def start(self) -> None:
+        """Start it, also again after ``stop``: the store is still there."""
+        program = str(Path(sys.executable).with_name("routerd"))
+        command = [program, "run", "--settings", str(self.settings)]
+        self.program = Program(command, self.folder, name="routerd", env={"PYTHONUNBUFFERED": "1"})
+        wait_for_sip(self.port, self.program)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        status = self.stop()
+        if kind is None:
+            assert status == 0, f"routerd ended with {status}:\n{self.log_tail()}"
+            assert not self.tracebacks(), self.log_tail()
+
+    @property
+    def pid(self) -> int:
+        return self.program.pid
+
+    def reload(self) -> None:
+        os.kill(self.pid, signal.SIGHUP)
+
+    def stop(self) -> int:
+        return self.program.stop(20)
+
+    def log_tail(self, lines: int = 40) -> str:
+        return "\n".join(self.program.lines.events[-lines:])
+
+    def tracebacks(self) -> list[str]:
+        return [line for line in self.program.lines.events if "Traceback (most recent call last)" in line]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The records that are in the store now, oldest first."""
+        path = self.folder / "routerd.db"
+        if not path.exists():
+            return []
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+        try:
+            rows = connection.execute("SELECT entry FROM records ORDER BY at").fetchall()
+        finally:
+            connection.close()
+        return [msgspec.msgpack.decode(row[0]) for row in rows]
+
+    def wait_records(self, count: int, timeout_s: float = 10) -> list[dict[str, Any]]:
+        """Until so many records are written; they come in batches, after the call."""
+        return wait_until(self.records, lambda records: len(records) >= count, timeout_s, f"{count} records")
+
+
+def wait_until(ask: Callable[[], Any], good: Callable[[Any], bool], timeout_s: float, what: str) -> Any:
+    """Ask again and again, for what tells nobody that it changed; the last answer stands in the error."""
+    until, pace = time.monotonic() + timeout_s, threading.Event()
+    while True:
+        answer = ask()
+        if good(answer):
+            return answer
+        if time.monotonic() > until:
+            message = f"no {what} within {timeout_s} s; last: {answer!r}"
+            raise TimeoutError(message)
+        pace.wait(0.1)
+
+
+def toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """Strings, numbers, booleans and lists of them: JSON spells them as TOML does."""
+    lines = []
+    for name, values in sections.items():
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
