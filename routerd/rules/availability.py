@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from routerd.rules import calendar
 from routerd.rules.decision import Decision, Target
@@ -11,6 +11,7 @@ from routerd.rules.tables import Agent
 
 Stages = tuple[tuple[Target, ...], ...]
 _NOBODY: Stages = ()
+_SLACK_S: Final = 0.002  # the timer of a wrap-up's end may fire a hair early
 
 
 def group_is_open(d: Decision, group_id: str) -> bool:
@@ -36,7 +37,7 @@ def look(d: Decision, agent: Agent, context: str, department: str | None = None)
     if reason is None and department is not None:
         until = d.facts.wrap_up_until(agent.id, department)
         values = (*values, until)
-        if until > d.now:
+        if until > d.now + _SLACK_S:
             reason = "wrap_up"
     stages = _NOBODY
     if reason is None:

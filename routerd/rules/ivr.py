@@ -115,5 +115,3 @@ def _give_up(d: Decision, place: IvrPlace, reason: str, destination: Destination
         endings.finish(d, reason)
     else:
         d.go(destination, "nested")
-
-

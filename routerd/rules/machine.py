@@ -10,7 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from routerd.rules import click_to_call, department, endings, inbound, internal, ivr, nodes, outbound, queue, stage
+from routerd.rules import (
+    click_to_call,
+    department,
+    endings,
+    inbound,
+    internal,
+    ivr,
+    nodes,
+    outbound,
+    queue,
+    redirect,
+    rounds,
+    stage,
+)
 from routerd.rules.decision import Decision, Leg, Node, Offer, Pending, TraceEntry
 from routerd.rules.facts import Facts, RecordedState
 from routerd.rules.places import IvrPlace
@@ -27,6 +40,7 @@ from routerd.rules.plan import (
     LegAnswered,
     LegConfirmed,
     LegFailed,
+    LegRedirected,
     LegReleased,
     LegUnconfirmed,
     MailboxEnded,
@@ -138,6 +152,13 @@ def _leg_failed(d: Decision, event: Event) -> None:
     if leg is not None:
         d.far_status = event.status
         stage.leg_failed(d, leg, event.result)
+
+
+def _leg_redirected(d: Decision, event: Event) -> None:
+    assert isinstance(event, LegRedirected)
+    leg = d.legs.get(event.leg)
+    if leg is not None and not leg.confirming and not redirect.follow(d, leg, event.target):
+        stage.leg_failed(d, leg, "unreachable")
 
 
 def _leg_released(d: Decision, event: Event) -> None:
@@ -253,6 +274,7 @@ _EVENTS: Final[dict[type[Event], Callable[[Decision, Event], None]]] = {
     LegConfirmed: _leg_confirmed,
     LegUnconfirmed: _leg_unconfirmed,
     LegFailed: _leg_failed,
+    LegRedirected: _leg_redirected,
     LegReleased: _leg_released,
     TimerFired: _timer_fired,
     PlayEnded: _play_ended,
@@ -265,7 +287,7 @@ _EVENTS: Final[dict[type[Event], Callable[[Decision, Event], None]]] = {
 }
 _TIMERS: Final[dict[str, Callable[[Decision], None]]] = {
     ivr.TIMER: _digits_timer,
-    queue.TIMEOUT_TIMER: queue.timed_out,
-    queue.WAKE_TIMER: queue.woken,
-    queue.POSITION_TIMER: queue.say_position,
+    rounds.TIMEOUT_TIMER: queue.timed_out,
+    rounds.WAKE_TIMER: queue.woken,
+    rounds.POSITION_TIMER: queue.say_position,
 }

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from routerd.rules import department as rounds
-from routerd.rules import endings, nodes, stage
+from routerd.rules import endings, rounds, stage
 from routerd.rules.decision import NEVER, Decision
 from routerd.rules.places import DepartmentPlace
-from routerd.rules.plan import JoinQueue, Play, SayPosition, Unwait, Wait
+from routerd.rules.plan import JoinQueue, Play, SayPosition, Wait
+from routerd.rules.rounds import POSITION_TIMER, SLACK_S, TIMEOUT_TIMER, WAKE_TIMER
 from routerd.rules.tables import Department, Queue
 
-TIMEOUT_TIMER: Final = "queue"
-WAKE_TIMER: Final = "wake"
-POSITION_TIMER: Final = "position"
-_SLACK_S: Final = 0.002
 WAITED_FOR: Final = frozenset({"agent_busy", "wrap_up"})
 
 
@@ -27,14 +23,14 @@ def join(d: Decision, place: DepartmentPlace, department: Department, queue: Que
     """Join the queue unless it is empty (nobody would ever take the call) or full; empty wins over full."""
     if not queue.join_empty and not _somebody(d, place, department):
         d.note("queue", department.id, "empty", None)
-        leave(d, place, rounds.reason_of(place, department))
+        rounds.leave(d, place, rounds.reason_of(place, department))
         return
     if queue.max_waiting is not None:
         waiting = d.facts.waiting(department.id)
         full = waiting >= queue.max_waiting
         d.note("queue", department.id, (waiting, queue.max_waiting), "queue_full" if full else "joined")
         if full:
-            leave(d, place, "queue_full")
+            rounds.leave(d, place, "queue_full")
             return
     endings.answer_caller(d)
     place.queued = True
@@ -66,14 +62,14 @@ def look_again(d: Decision, place: DepartmentPlace, department: Department, queu
     """Offer the call to whoever is free now, unless it is being offered; else wait."""
     if d.offers:
         return
-    if d.now >= place.deadline - _SLACK_S:
+    if d.now >= place.deadline - SLACK_S:
         expired(d, place)
         return
     if department.strategy == "simultaneous":
         rounds.offer_all(d, place, department)
     else:
         for member in rounds.order_of(d, department):
-            if d.now >= place.retry.get(member.agent, 0.0) and rounds.offer_to(d, place, department, member):
+            if rounds.may_retry(d, place, member) and rounds.offer_to(d, place, department, member):
                 break
     if not d.offers:
         d.out.append(Wait(WAKE_TIMER, _next_look(d, place, department, queue)))
@@ -117,19 +113,4 @@ def timed_out(d: Decision) -> None:
 def expired(d: Decision, place: DepartmentPlace) -> None:
     """Cut what rings and leave for the department's failover."""
     stage.cut(d, "no_answer")
-    leave(d, place, "queue_timeout")
-
-
-def leave(d: Decision, place: DepartmentPlace, reason: str) -> None:
-    """The department is done with the call: its failover, or the end."""
-    d.leave(place.node, reason)
-    if place.queued:
-        endings.leave_queue(d)
-        endings.stop_playing(d)
-        d.out += [Unwait(TIMEOUT_TIMER), Unwait(WAKE_TIMER), Unwait(POSITION_TIMER)]
-    failover = d.tables.departments[place.id].failover
-    d.note("failover", place.id, reason, failover.type if failover is not None else None)
-    if failover is None:
-        endings.finish(d, reason)
-    else:
-        nodes.transit(d, failover)
+    rounds.leave(d, place, "queue_timeout")

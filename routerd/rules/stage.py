@@ -30,13 +30,12 @@ def open_offer(
     stages: tuple[tuple[Target, ...], ...],
     ring_s: float,
     node: int,
-    cap_s: float | None = None,
+    cap_s: float = NEVER,
 ) -> None:
     """Begin to ring ``stages`` (not empty) in order, each for ``ring_s`` seconds, all of them for at most ``cap_s``."""
     key = d.next_offer
     d.next_offer = key + 1
-    cap_at = NEVER if cap_s is None else d.now + cap_s
-    _start_stage(d, Offer(key, role, agent, stages, ring_s, cap_at, node))
+    _start_stage(d, Offer(key, role, agent, stages, ring_s, d.now + cap_s, node))
 
 
 def _start_stage(d: Decision, offer: Offer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.rules.player import play
+from rules_kit.player import play
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("ROUTERD_SHARED", ROOT.parent / "shared")) / "vectors"
