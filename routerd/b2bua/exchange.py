@@ -38,6 +38,7 @@ class Exchange:
         "_questions",
         "counters",
         "effects",
+        "engines_down",
         "flows",
         "layer",
         "rows",
@@ -61,6 +62,7 @@ class Exchange:
         self.timers = TimerQueue()
         self.effects: list[fx.Effect] = []
         self.counters: dict[str, int] = {}
+        self.engines_down: set[int] = set()
         self.rows: set[tuple[str, str]] | None = None
         self._questions = 0
         self._dns_asked: dict[int, tuple[DnsQuestion, DnsCallback]] = {}
@@ -109,6 +111,10 @@ class Exchange:
             self._media_asked[self._questions] = callback
         self.effects.append(fx.AskMedia(self._questions, engine, command))
         return self._questions
+
+    def engines_alive(self) -> list[int]:
+        """Return the indexes of the media engines that answer."""
+        return [index for index in range(len(self.settings.engines)) if index not in self.engines_down]
 
     def withdraw(self, number: int) -> None:
         """Whoever asked question ``number`` is gone: its answer is dropped."""

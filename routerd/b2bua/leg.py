@@ -69,6 +69,7 @@ class Leg:
     __slots__ = (
         "call",
         "codecs",
+        "delayed",
         "dialog",
         "exchange",
         "flow",
@@ -100,6 +101,7 @@ class Leg:
         self.flow: Flow | None = None
         self.pinned = False
         self.state = IDLE
+        self.delayed: Response | None = None
         self.incoming: ServerTransaction | None = None
         self.invite_tx: ServerTransaction | None = None
         self.outgoing_offer: Outgoing | None = None

@@ -1,0 +1,497 @@
+"""One call: its caller's leg, the legs that the rules ring for it, and what joins them.
+
+Theory of operation. A call is driven from three sides. *Legs* say in neutral words what their peers did. The *rules*
+(:mod:`routerd.rules.machine`) are told of it as events and say by commands what to do next; commands are carried out by
+:mod:`routerd.b2bua.carrying`. What either means for the caller in the call's present state stands in one table,
+:mod:`routerd.b2bua.call_states`; its actions are the ``_do_`` methods here. Once two legs are joined the rules are out
+of it: :mod:`routerd.b2bua.midcall` passes requests across, :mod:`routerd.b2bua.joining` joins legs anew.
+
+A call pins the snapshot with which it began. When it is over it lets go of everything it refers to, so that no cycle
+is left for the collector.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from routerd.b2bua import call_states, carrying, midcall, treatment
+from routerd.b2bua.call_media import CallMedia
+from routerd.b2bua.call_states import ANSWERING, CONNECTED, DECIDING, ENDED, RINGING, TABLE
+from routerd.b2bua.cause import reason_header, reason_of_status
+from routerd.b2bua.record import CallRecord
+from routerd.rules import machine, plan
+from routerd.rules.facts import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from routerd.b2bua.exchange import Exchange
+    from routerd.b2bua.forking import Attempt, Fork
+    from routerd.b2bua.inbound_leg import InboundLeg
+    from routerd.b2bua.leg import Leg
+    from routerd.b2bua.live_state import AccountState, LiveView
+    from routerd.b2bua.outbound_leg import OutboundLeg
+    from routerd.rules.tables import AccountTables
+    from routerd.sip.message import Request, Response
+    from routerd.sip.timers import Timer
+    from routerd.sip.transaction_layer import ServerTransaction
+
+RULES_TIMER: Final = "rules:"
+
+
+class Calls(Protocol):
+    """The switch, as a call sees it."""
+
+    exchange: Exchange
+
+    def leg_known(self, leg: Leg) -> None:
+        """Hear that the leg's dialog exists: its requests are to come to it."""
+
+    def leg_gone(self, leg: Leg) -> None:
+        """Hear that the leg's dialog is over."""
+
+    def call_over(self, call: Call, now: float) -> None:
+        """Hear that the call is over, its record written."""
+
+    def agent_freed(self, account: str, agent: str, now: float) -> None:
+        """Hear that an agent has no call any more."""
+
+    def contacts_of(self, account: str, extension: str, now: float) -> Sequence[Any]:
+        """Return the live bindings of an extension."""
+
+    def transfer_asked(self, call: Call, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
+        """Take a REFER within a call."""
+
+
+class Call:
+    """A call from its INVITE (or click) to its record; :meth:`start`, then events until it is over."""
+
+    __slots__ = (
+        "_advancing",
+        "_channels",
+        "_events",
+        "_facts",
+        "_heard",
+        "branches",
+        "calls",
+        "caller",
+        "dialled_max_forwards",
+        "early",
+        "ending",
+        "exchange",
+        "forks",
+        "id",
+        "join",
+        "live",
+        "media",
+        "peer",
+        "progress_sent",
+        "record",
+        "relayed_offer",
+        "renegotiation",
+        "request",
+        "state",
+        "step",
+        "stopping",
+        "tables",
+        "timers",
+        "trusted",
+        "view",
+        "waiting_forks",
+        "winner",
+    )
+
+    def __init__(
+        self,
+        calls: Calls,
+        tables: AccountTables,
+        attempt: plan.Attempt,
+        live: AccountState,
+        view: LiveView,
+        now: float,
+    ) -> None:
+        self.calls: Calls = calls
+        self.exchange = calls.exchange
+        self.id = self.exchange.tokens.call_id()
+        self.tables = tables
+        self.live = live
+        self.view = view
+        self.caller: Leg | None = None
+        self.peer: Leg | None = None
+        self.request: Request | None = None
+        self.trusted = False
+        self.dialled_max_forwards = 70
+        self.state = DECIDING
+        self.step: machine.Step | None = None
+        self.forks: dict[int, Fork] = {}
+        self.winner: Fork | None = None
+        self.timers: dict[str, Timer] = {}
+        self.media = CallMedia(self.exchange, self.id)
+        self.record = CallRecord(self.id, attempt, tables.version, now, self.exchange.wall_offset)
+        self.ending: plan.End | None = None
+        self.stopping: tuple[str, int, int] = ("", 500, 38)
+        self.early: OutboundLeg | None = None
+        self.progress_sent = 0
+        self.branches = 0
+        self.relayed_offer = b""
+        self.waiting_forks: list[tuple[Fork, list[Attempt]]] = []
+        self.renegotiation: midcall.Renegotiation | None = None
+        self.join: Any = None
+        self._events: deque[plan.Event] = deque()
+        self._advancing = False
+        self._heard: list[str] = []
+        self._channels: list[str] = []
+        self._facts: dict[str, Any] = {}
+
+    # -- starting and deciding ---------------------------------------------------------------------------------------
+
+    def start(self, now: float) -> None:
+        """Journal the start, then let the rules begin."""
+        attempt = self.record.attempt
+        self.exchange.journal("call.start", self.record.started(), urgent=True)
+        self.exchange.publish("call.started", self.record.started())
+        self.hold_channel("account")
+        if attempt.trunk is not None:
+            self.hold_channel(f"trunk:{attempt.trunk}")
+        facts = self.facts(now)
+        self._advancing = True
+        self.step = machine.start(self.tables, attempt, facts)
+        self._keep_reads(facts)
+        self._carry_out(now)
+
+    def facts(self, now: float) -> Facts:
+        """Return the live facts for one decision of this instant."""
+        wall = self.exchange.wall(now)
+        return Facts(self.view.at(now, carrying.account_day(self.tables, wall)), self.tables.account.id)
+
+    def _keep_reads(self, facts: Facts) -> None:
+        self._facts.update(facts.reads)
+
+    def advance(self, event: plan.Event, now: float) -> None:
+        """Tell the rules what happened; carry out what they say. Events that come meanwhile wait their turn."""
+        self._events.append(event)
+        if not self._advancing:
+            self._advancing = True
+            self._carry_out(now, fresh=False)
+
+    def _carry_out(self, now: float, *, fresh: bool = True) -> None:
+        try:
+            if fresh:
+                self._perform(now)
+            while self._events and self.step is not None:
+                event = self._events.popleft()
+                facts = self.facts(now)
+                self.step = machine.advance(self.step, event, facts, self.exchange.wall(now))
+                self._keep_reads(facts)
+                self._perform(now)
+        finally:
+            self._advancing = False
+
+    def _perform(self, now: float) -> None:
+        assert self.step is not None
+        for command in self.step.commands:
+            carrying.perform(self, command, now)
+
+    # -- the table ---------------------------------------------------------------------------------------------------
+
+    def happen(self, event: str, now: float) -> None:
+        """Do what the table of call states says for ``event``."""
+        row = TABLE.get((self.state, event))
+        if self.exchange.rows is not None:
+            self.exchange.rows.add((self.state, event))
+        if row is None:
+            self.exchange.note("event_without_row", f"{self.state}:{event}")
+            if self.exchange.strict:
+                raise AssertionError(f"no row for {event} in state {self.state}")
+            return
+        self.state = row.after
+        action = _ACTIONS[row.action]
+        if action is not None:
+            action(self, now)
+
+    def _do_answer_by_engine(self, now: float) -> None:
+        treatment.answer_by_engine(self, now)
+
+    def _do_answer_by_leg(self, now: float) -> None:
+        carrying.answer_by_leg(self, now)
+
+    def _do_join(self, now: float) -> None:
+        carrying.join_winner(self, now)
+
+    def _do_connected(self, now: float) -> None:
+        """Two parties talk: from here on only they (or a limit) end the call."""
+        if self.record.answered is None:
+            self.record.answered = now
+        carrying.connected(self, now)
+
+    def _do_refuse(self, now: float) -> None:
+        """Refuse the caller's INVITE as the rules say (routing.md 2.8)."""
+        ending = self.ending
+        assert ending is not None
+        headers = [("Reason", reason_header(ending.q850))] if ending.q850 is not None else []
+        if ending.retry_after_s is not None:
+            headers.append(("Retry-After", str(ending.retry_after_s)))
+        self.reject_caller(ending.status or 480, headers, now)
+        self.finish(now)
+
+    def _do_hang_up(self, now: float) -> None:
+        """Hang up on a caller whom the engine had answered."""
+        cause = self.ending.q850 if self.ending is not None else None
+        self._release(self.caller, [reason_header(cause or 16)], now)
+        self.finish(now)
+
+    def _do_abandon(self, now: float) -> None:
+        """The caller gave up: 487 where the INVITE is open, and everything that rings is cancelled."""
+        self.record.ended_by = "caller"
+        self.reject_caller(487, [], now)
+        self.advance(plan.CallerGone(), now)
+        self.finish(now)
+
+    def _do_abandon_answered(self, now: float) -> None:
+        """CANCEL crossed the callee's 200: the caller gets 487, the callee is hung up."""
+        self.record.ended_by = "caller"
+        self.reject_caller(487, [], now)
+        self._abandoned()
+        self._release_legs([reason_header(16)], now)
+        self.finish(now)
+
+    def _abandoned(self) -> None:
+        self.ending = plan.End(outcome="abandoned", reason="abandoned", status=487)
+
+    def _do_release_callee(self, now: float) -> None:
+        self.record.ended_by = self.record.ended_by or "caller"
+        self._release_legs(self._reasons(), now)
+        self.finish(now)
+
+    def _do_release_caller(self, now: float) -> None:
+        self.record.ended_by = self.record.ended_by or "callee"
+        self._release(self.caller, self._reasons(), now)
+        self._release_legs([], now)
+        self.finish(now)
+
+    def _do_release_all(self, now: float) -> None:
+        self._stop_record()
+        self._release(self.caller, self._reasons(), now)
+        self._release_legs(self._reasons(), now)
+        self.finish(now)
+
+    def _do_fail(self, now: float) -> None:
+        """Something broke before the answer: the caller is refused, everything else released."""
+        self._stop_record()
+        _, status, cause = self.stopping
+        self.reject_caller(status, [("Reason", reason_header(cause))], now)
+        self._release_legs([reason_header(cause)], now)
+        self.finish(now)
+
+    def _stop_record(self) -> None:
+        reason, status, cause = self.stopping
+        if self.record.answered is None:
+            self.ending = plan.End(outcome="rejected", reason=reason or None, status=status, q850=cause)
+        self.record.reason = self.record.reason or reason or None
+        self.record.ended_by = "server"
+
+    def _reasons(self) -> list[str]:
+        return self._heard or [reason_header(self.stopping[2] if self.stopping[0] else 16)]
+
+    def reject_caller(self, status: int, headers: Sequence[tuple[str, str]], now: float) -> None:
+        """Refuse the caller's INVITE where it is still open."""
+        if self.caller is not None:
+            midcall.reject(self.caller, status, headers, now)
+
+    def _release(self, leg: Leg | None, why: Sequence[str], now: float) -> None:
+        if leg is not None:
+            leg.bye(now, why)
+
+    def _release_legs(self, why: Sequence[str], now: float) -> None:
+        """Hang up or cancel everything but the caller's leg."""
+        if self.join is not None:
+            self.join.stop(now)
+            self.join = None
+        for fork in list(self.forks.values()):
+            carrying.end_entry(self, fork.number, "cancelled", now)
+            fork.cancel(now, why)
+        self._release(self.peer, why, now)
+
+    def stop(self, reason: str, status: int, cause: int, now: float) -> None:
+        """End the call from our side: an admin, ``max_duration``, ``media_timeout``, ``overload``."""
+        self.stopping = (reason, status, cause)
+        self.happen("stop", now)
+
+    def broken(self, reason: str, status: int, now: float) -> None:
+        """End the call because it cannot be: no agreement on media, no engine."""
+        self.stopping = (reason, status, 88 if status == 488 else 38)
+        self.happen("broken", now)
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def finish(self, now: float) -> None:
+        """Write the record once and let go of everything; legs that are still saying goodbye live on alone."""
+        if self.record.ended is not None:
+            return
+        self.record.ended = now
+        for timer in self.timers.values():
+            timer.cancel()
+        self.timers.clear()
+        self.renegotiation = None
+        carrying.finish_entries(self, now)
+        self.media.close(None, now)
+        for key in self._channels:
+            self.live.count(key, -1)
+        carrying.write_record(self, self._facts, now)
+        self.calls.call_over(self, now)
+        self._let_go()
+
+    def hold_channel(self, key: str) -> None:
+        """Count this call for a limit until it is over."""
+        self._channels.append(key)
+        self.live.count(key, 1)
+
+    def _let_go(self) -> None:
+        self.step = None
+        self.forks.clear()
+        self.winner = None
+        self.early = None
+        self.request = None
+
+    # -- LegUser: what legs say ------------------------------------------------------------------------------------------
+
+    def leg_hung_up(self, leg: Leg, why: Sequence[str], now: float) -> None:
+        """Take a BYE: the other side is released with the same Reason."""
+        self._heard = list(why[:2])
+        self._gone(leg, now)
+
+    def leg_lost(self, leg: Leg, cause: str, now: float) -> None:
+        """Take a dead dialog as if it had said BYE; what is left of it is hung up too."""
+        self.exchange.note("leg_lost", f"{leg.name}: {cause}")
+        midcall.reject(leg, 500, [], now)
+        leg.bye(now)
+        self._gone(leg, now)
+
+    def _gone(self, leg: Leg, now: float) -> None:
+        if self.join is not None and self.join.leg_gone(leg, now):
+            return
+        if leg is self.caller:
+            self.happen("caller_gone", now)
+        elif leg is self.peer:
+            self.happen("callee_gone", now)
+        else:
+            carrying.leg_released(self, leg, now)
+
+    def leg_closed(self, leg: Leg, now: float) -> None:  # noqa: ARG002
+        """Forget a leg's dialog."""
+        self.calls.leg_gone(leg)
+
+    def caller_cancelled(self, why: Sequence[str], now: float) -> None:
+        """Take the caller's CANCEL: one row a state."""
+        self._heard = list(why[:2])
+        self.happen("cancel", now)
+
+    def offer_received(self, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
+        """Pass a re-INVITE or UPDATE across."""
+        midcall.offer_received(self, leg, tx, request, now)
+
+    def ack_received(self, leg: Leg, request: Request, now: float) -> None:
+        """Take the ACK of a 2xx: it may carry the answer of a delayed offer."""
+        midcall.ack_received(self, leg, request, now)
+
+    def request_received(self, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
+        """Take INFO, MESSAGE, NOTIFY or REFER within the dialog."""
+        if request.method == "REFER":
+            self.calls.transfer_asked(self, leg, tx, request, now)
+        else:
+            midcall.request_received(self, leg, tx, request, now)
+
+    def other(self, leg: Leg) -> Leg | None:
+        """Return the leg on the other side, once there is one."""
+        if leg is self.caller:
+            return self.peer
+        return self.caller if leg is self.peer else None
+
+    # -- ForkUser: what forks say ------------------------------------------------------------------------------------------
+
+    def offer_for(self, branch: OutboundLeg) -> bytes:
+        """Return what this branch is offered."""
+        return carrying.offer_for(self, branch)
+
+    def fork_started(self, fork: Fork, attempt: Attempt, now: float) -> None:
+        """Note which trunk a leg goes by, and count its channel."""
+        carrying.branch_started(self, fork, attempt, now)
+
+    def fork_ringing(self, fork: Fork, branch: OutboundLeg, status: int, sdp: bytes, now: float) -> None:
+        """Tell the caller that it rings, by the early media policy."""
+        if branch.dialog is not None:
+            self.calls.leg_known(branch)
+        entry = carrying.entry_of(self, fork.number)
+        if entry is not None and entry.ringing is None:
+            entry.ringing = now
+            self.exchange.publish("leg.ringing", {"call": self.id, "target": fork.ring.target})
+            self.advance(plan.LegRinging(fork.number), now)
+        if self.state == RINGING and self.caller is not None:
+            midcall.progress(self, branch, status, sdp, now)
+
+    def fork_answered(self, fork: Fork, branch: OutboundLeg, response: Response, now: float) -> None:
+        """Acknowledge an answer (unless it carries an offer that must wait), then let the rules decide."""
+        self.calls.leg_known(branch)
+        if self.state == ENDED:
+            branch.acknowledge_response(response)
+            branch.bye(now)
+            return
+        carrying.branch_answered(self, fork, branch, response, now)
+
+    def fork_failed(self, fork: Fork, result: str, status: int, now: float) -> None:
+        """Tell the rules that a leg ended without answer."""
+        carrying.end_entry(self, fork.number, result, now, status)
+        self.exchange.publish("leg.ended", {"call": self.id, "target": fork.ring.target, "result": result})
+        self.advance(plan.LegFailed(fork.number, result, status or None), now)
+
+    def fork_redirected(self, fork: Fork, target: str, now: float) -> None:
+        """Ask the rules whether a 3xx may be followed."""
+        self.advance(plan.LegRedirected(fork.number, target), now)
+
+    # -- timers and media ----------------------------------------------------------------------------------------------------
+
+    def timer_fired(self, name: str, now: float) -> None:
+        """Take one of the call's timers; those of the rules are theirs."""
+        self.timers.pop(name, None)
+        if name.startswith(RULES_TIMER):
+            self.advance(plan.TimerFired(name[len(RULES_TIMER) :]), now)
+        else:
+            carrying.timer_fired(self, name, now)
+
+    def media_event(self, event: str, facts: dict[str, Any], now: float) -> None:
+        """Take what the engine noticed: ``media-timeout``, ``one-way``, ``restarted``, ``lost``."""
+        if event == "media-timeout" and self.state == CONNECTED:
+            self.stop("media_timeout", 500, 41, now)
+        elif event in {"restarted", "lost"} and self.media.opened and self.state != ENDED:
+            carrying.media_lost(self, now)
+        elif event == "one-way":
+            self.record.media = {**(self.record.media or {}), "one_way": facts.get("direction", "unknown")}
+            self.exchange.note("one_way_audio", self.id)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the caller's INVITE still waits for its final response."""
+        return self.state in {DECIDING, RINGING, ANSWERING}
+
+    def status_reason(self, status: int) -> str:
+        """Return the Reason value for a SIP status that ends this call."""
+        return reason_of_status(status)
+
+
+_ACTIONS: Final = {
+    "nothing": None,
+    "answer_by_engine": Call._do_answer_by_engine,  # noqa: SLF001 - the table's own actions
+    "answer_by_leg": Call._do_answer_by_leg,  # noqa: SLF001
+    "join": Call._do_join,  # noqa: SLF001
+    "connected": Call._do_connected,  # noqa: SLF001
+    "refuse": Call._do_refuse,  # noqa: SLF001
+    "hang_up": Call._do_hang_up,  # noqa: SLF001
+    "abandon": Call._do_abandon,  # noqa: SLF001
+    "abandon_answered": Call._do_abandon_answered,  # noqa: SLF001
+    "release_callee": Call._do_release_callee,  # noqa: SLF001
+    "release_caller": Call._do_release_caller,  # noqa: SLF001
+    "release_all": Call._do_release_all,  # noqa: SLF001
+    "fail": Call._do_fail,  # noqa: SLF001
+}
+assert {row.action for row in call_states.TABLE.values()} <= set(_ACTIONS)

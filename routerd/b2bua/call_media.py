@@ -1,0 +1,124 @@
+"""A call's media: which engine, and which descriptions pass through it (the ng protocol; design: media is a neighbour).
+
+Theory of operation. In ``direct`` mode descriptions pass unchanged and everything here answers at once. In ``relay``
+mode each offer and each answer takes one turn through the engine, asynchronously; whoever asked continues in a
+callback. All branches of a fork share one offer; the last answer wins. Parties are named by their leg's name.
+A call begins direct and becomes relayed with the first party that wants it; it never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from routerd.errors import SdpError
+from routerd.media import ng, offer_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from routerd.b2bua.exchange import Exchange
+
+Continue = Callable[[bytes | None, float], None]
+
+
+class CallMedia:
+    """The media of one call; :meth:`close` releases the engine's session on every path."""
+
+    __slots__ = ("_asked", "_exchange", "call_id", "engine", "opened", "relay", "statistics")
+
+    def __init__(self, exchange: Exchange, call_id: str) -> None:
+        self._exchange = exchange
+        self.call_id = call_id
+        self.relay = False
+        self.opened = False
+        self.engine = -1
+        self.statistics: dict[str, Any] | None = None
+        self._asked: list[int] = []
+
+    def want_relay(self) -> bool:
+        """Relay from now on, where an engine is there; returns whether it is."""
+        if not self.relay and self._exchange.settings.engines:
+            alive = self._exchange.engines_alive() or list(range(len(self._exchange.settings.engines)))
+            self.engine = alive[crc32(self.call_id.encode()) % len(alive)]
+            self.relay = True
+        return self.relay
+
+    def offer(self, sdp: bytes, sender: str, receiver: str | None, then: Continue, now: float) -> None:
+        """Take ``sender``'s offer through the engine; ``then(sdp, now)`` with what the other party is offered."""
+        if not self.relay or not sdp:
+            then(sdp, now)
+            return
+        self.opened = True
+        self._ask(ng.offer(self.call_id, sender, sdp, to_tag=receiver), then)
+
+    def answer(self, sdp: bytes, offerer: str, answerer: str, then: Continue, now: float) -> None:
+        """Take ``answerer``'s answer through the engine; ``then(sdp, now)`` with what the offerer gets."""
+        if not self.relay or not sdp:
+            then(sdp, now)
+            return
+        self._ask(ng.answer(self.call_id, offerer, answerer, sdp), then)
+
+    def _ask(self, command: dict[str, Any], then: Continue) -> None:
+        number = 0
+
+        def replied(reply: dict[str, Any] | None, now: float) -> None:
+            if number in self._asked:
+                self._asked.remove(number)
+            if reply is None or not ng.is_ok(reply):
+                self._exchange.note("media_refused", ng.error_reason(reply) if reply is not None else "no reply")
+                then(None, now)
+                return
+            sdp = reply.get("sdp", b"")
+            then(sdp.encode() if isinstance(sdp, str) else bytes(sdp), now)
+
+        number = self._exchange.ask_media(self.engine, command, replied)
+        self._asked.append(number)
+
+    def reopen(self) -> None:
+        """The engine lost its sessions: drop what was asked of it and choose again."""
+        self._withdraw()
+        self.opened = False
+        self.relay = False
+        self.want_relay()
+
+    def close(self, then: Continue | None, now: float) -> None:
+        """Release the session; ``then`` is called when the final statistics are in (or nothing was open)."""
+        self._withdraw()
+        if not self.opened:
+            if then is not None:
+                then(None, now)
+            return
+        self.opened = False
+
+        def deleted(reply: dict[str, Any] | None, when: float) -> None:
+            self.statistics = reply
+            if then is not None:
+                then(None, when)
+
+        self._exchange.ask_media(self.engine, ng.delete(self.call_id), deleted)
+
+    def _withdraw(self) -> None:
+        for number in self._asked:
+            self._exchange.withdraw(number)
+        self._asked.clear()
+
+
+def filtered(sdp: bytes, allowed: Sequence[str] | None) -> bytes:
+    """Keep the allowed codecs of a description; as it is when there is no list or nothing would remain to refuse.
+
+    Raises SdpError when no speech remains.
+    """
+    if not allowed or not sdp:
+        return sdp
+    return offer_answer.filter_codecs(sdp, allowed)
+
+
+def is_usable(sdp: bytes) -> bool:
+    """Whether a description can be served at all."""
+    try:
+        offer_answer.check_offer(sdp)
+    except SdpError:
+        return False
+    return True

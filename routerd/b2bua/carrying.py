@@ -1,0 +1,410 @@
+"""Carrying out what the rules want (routerd.rules.plan), one function a command, and telling them what came of it.
+
+Functions of a call rather than its methods: the call stays a small object with one table, and this file reads like the
+list of commands that it serves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from routerd.b2bua import call_targets, joining, treatment
+from routerd.b2bua.call_media import filtered
+from routerd.b2bua.call_states import ENDED, JOINING
+from routerd.b2bua.forking import Fork
+from routerd.b2bua.header_policy import ELSEWHERE
+from routerd.b2bua.inbound_leg import InboundLeg
+from routerd.b2bua.leg import CONFIRMED
+from routerd.b2bua.record import LegEntry
+from routerd.errors import SdpError
+from routerd.rules import calendar, plan
+from routerd.rules.facts import AffinityEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from routerd.b2bua.call import Call
+    from routerd.b2bua.forking import Attempt
+    from routerd.b2bua.leg import Leg
+    from routerd.b2bua.outbound_leg import OutboundLeg
+    from routerd.rules.decision import Node
+    from routerd.rules.tables import AccountTables
+    from routerd.sip.message import Response
+
+RESULT_REASONS: Final = {
+    "answered_elsewhere": ELSEWHERE,
+    "no_answer": 'Q.850;cause=19;text="No answer from user"',
+    "cancelled": 'Q.850;cause=16;text="Normal call clearing"',
+}
+
+
+def account_day(tables: AccountTables, wall: float) -> int:
+    """Return the account's local day at ``wall`` as a number of days (least-used caller IDs are counted by it)."""
+    zone = tables.zones.get(tables.account.zone)
+    return calendar.local(zone, wall).ordinal if zone is not None else int(wall // 86400)
+
+
+def perform(call: Call, command: plan.Command, now: float) -> None:
+    """Carry out one command."""
+    _CARRIERS[type(command)](call, command, now)
+
+
+# -- ringing ---------------------------------------------------------------------------------------------------------
+
+
+def _ring(call: Call, command: plan.Command, now: float) -> None:
+    assert isinstance(command, plan.Ring)
+    call.happen("ring", now)
+    if call.state == ENDED:
+        return
+    fork = call.forks.get(command.leg)
+    if fork is None:
+        fork = call.forks[command.leg] = Fork(call, command.leg, command)
+        call.record.legs.append(LegEntry(command, now))
+        if command.agent is not None:
+            call.live.occupy(command.agent, call.id)
+    else:
+        fork.ring = command
+    attempts = call_targets.attempts(call, fork, command, now)
+    if not attempts:
+        fork.start((), now)
+        return
+    if any(attempt.branch.media == "relay" for attempt in attempts) or _caller_relays(call):
+        call.media.want_relay()
+    if call.media.relay and not call.media.opened and call.caller is not None and call.caller.remote_sdp:
+        _offer_first(call, fork, attempts, now)
+    else:
+        fork.start(attempts, now)
+
+
+def _caller_relays(call: Call) -> bool:
+    return call.caller is not None and call.caller.media == "relay"
+
+
+def _offer_first(call: Call, fork: Fork, attempts: list[Attempt], now: float) -> None:
+    """Take the caller's offer through the engine once; the leg starts when it is back."""
+    assert call.caller is not None
+
+    def offered(sdp: bytes | None, when: float) -> None:
+        if call.state == ENDED or fork.user is None:
+            return
+        if sdp is None:
+            call.broken("media_timeout", 503, when)
+            return
+        call.relayed_offer = sdp
+        waiting, call.waiting_forks = call.waiting_forks, []
+        for waiter, prepared in waiting:
+            if waiter.user is not None and call.state != ENDED:
+                waiter.start(prepared, when)
+
+    call.waiting_forks.append((fork, attempts))
+    if len(call.waiting_forks) == 1:
+        call.media.offer(call.caller.remote_sdp, call.caller.name, None, offered, now)
+
+
+def offer_for(call: Call, branch: OutboundLeg) -> bytes:
+    """Return the description that a branch is offered: the caller's, relayed where wanted, by the branch's codecs."""
+    if call.caller is None:
+        return treatment.BLACK_HOLE
+    if call.caller.state == CONFIRMED:
+        return b""
+    sdp = call.relayed_offer if call.media.relay and call.relayed_offer else call.caller.remote_sdp
+    try:
+        return filtered(sdp, branch.codecs)
+    except SdpError:
+        call.exchange.note("no_common_codec", branch.name)
+        return sdp
+
+
+def branch_started(call: Call, fork: Fork, attempt: Attempt, now: float) -> None:
+    """Count a trunk's channel and rate when a branch goes out by it."""
+    entry = entry_of(call, fork.number)
+    if attempt.trunk_id is not None:
+        if entry is not None:
+            entry.trunk = attempt.trunk_id
+        call.hold_channel(f"trunk:{attempt.trunk_id}")
+        trunk = call.tables.trunks[attempt.trunk_id]
+        call.live.take_token(trunk.id, trunk.calls_per_second, now)
+
+
+def branch_answered(call: Call, fork: Fork, branch: OutboundLeg, response: Response, now: float) -> None:
+    """ACK an answer at once, unless it carries an offer whose answer is still to come (delayed offer)."""
+    branch.delayed = None if branch.offer or not response.body else response
+    if branch.delayed is None:
+        branch.acknowledge_response(response)
+    entry = entry_of(call, fork.number)
+    if entry is not None:
+        entry.answered = now
+        if not fork.ring.confirm:
+            entry.finish("answered", now, 200)
+    call.exchange.publish("leg.answered", {"call": call.id, "target": fork.ring.target})
+    if call.caller is None:
+        # the agent of a click-to-call is the caller from now on
+        call.caller = branch
+        call.happen("treat", now)
+    call.advance(plan.LegAnswered(fork.number), now)
+
+
+def _cancel(call: Call, command: plan.Command, now: float) -> None:
+    assert isinstance(command, plan.Cancel)
+    fork = call.forks.pop(command.leg, None)
+    end_entry(call, command.leg, command.result, now)
+    if fork is not None:
+        reason = RESULT_REASONS.get(command.result)
+        fork.cancel(now, [reason] if reason is not None else [])
+
+
+def _release(call: Call, command: plan.Command, now: float) -> None:
+    assert isinstance(command, plan.Release)
+    fork = call.forks.pop(command.leg, None)
+    end_entry(call, command.leg, command.result, now)
+    if fork is not None:
+        if call.caller is fork.winner:
+            call.caller = None
+        fork.cancel(now, [f"Q.850;cause={command.q850}"])
+
+
+def leg_released(call: Call, leg: Leg, now: float) -> None:
+    """Tell the rules that an answered leg hung up before the bridge."""
+    for number, fork in list(call.forks.items()):
+        if fork.winner is leg:
+            fork.winner = None
+            call.advance(plan.LegReleased(number), now)
+            return
+
+
+# -- the bridge ------------------------------------------------------------------------------------------------------
+
+
+def _bridge(call: Call, command: plan.Command, now: float) -> None:
+    assert isinstance(command, plan.Bridge)
+    fork = call.forks[command.leg]
+    call.winner = fork
+    call.peer = fork.winner
+    entry = entry_of(call, command.leg)
+    if entry is not None:
+        entry.finish("answered", now, 200)
+    call.record.answered_by = fork.ring.target
+    call.record.bridged_leg = command.leg
+    call.happen("bridge", now)
+
+
+def answer_by_leg(call: Call, now: float) -> None:
+    """Answer the caller with the callee's session; a delayed offer goes to the caller as the 200's offer."""
+    caller, peer = call.caller, call.peer
+    assert isinstance(caller, InboundLeg)
+    assert peer is not None
+
+    def described(sdp: bytes | None, when: float) -> None:
+        if call.state == ENDED:
+            return
+        if sdp is None:
+            call.broken("media_timeout", 503, when)
+            return
+        caller.answer(sdp, when)
+        call.happen("answered", when)
+
+    if peer.delayed is not None:
+        call.media.offer(peer.remote_sdp, peer.name, caller.name, described, now)
+    else:
+        call.media.answer(peer.remote_sdp, caller.name, peer.name, described, now)
+
+
+def join_winner(call: Call, now: float) -> None:
+    """Join the callee with a caller whom the engine had answered (or the agent of a click-to-call)."""
+    assert call.caller is not None
+    assert call.peer is not None
+    joining.join(call, call.caller, call.peer, now)
+
+
+def connected(call: Call, now: float) -> None:
+    """Start what runs while two parties talk: the longest duration, digits to be dialled, affinity."""
+    call.progress_sent = 200
+    set_timer(call, "max_call", call.tables.account.max_call_s, now)
+    call.exchange.publish("call.routed", {"call": call.id, "answered_by": call.record.answered_by})
+    _remember(call, now)
+
+
+def _remember(call: Call, now: float) -> None:
+    attempt, fork = call.record.attempt, call.winner
+    if fork is None:
+        return
+    wall = call.exchange.wall(now)
+    if attempt.kind == "inbound" and fork.ring.agent is not None and attempt.caller is not None:
+        step = call.step
+        number = step.decision.number if step is not None else None
+        department = (
+            next((node.id for node in reversed(step.nodes) if node.type == "department"), None) if step else None
+        )
+        keep_affinity(call, attempt.caller, AffinityEntry(fork.ring.agent, number, department, wall, None))
+    elif fork.ring.customer and fork.ring.shown is not None:
+        agent = call.step.decision.agent if call.step is not None else None
+        entry = AffinityEntry(agent or "", fork.ring.shown, None, wall, fork.ring.shown)
+        keep_affinity(call, fork.ring.target, entry)
+
+
+def keep_affinity(call: Call, customer: str, entry: AffinityEntry) -> None:
+    """Remember whom a customer spoke with, here and in the journal."""
+    call.live.remember(customer, entry)
+    call.exchange.journal(
+        "affinity",
+        {
+            "account": call.live.name,
+            "caller": customer,
+            "agent": entry.agent,
+            "number": entry.number,
+            "department": entry.department,
+            "last_at": entry.last_at,
+            "shown": entry.shown,
+        },
+    )
+
+
+# -- timers, queue, end ------------------------------------------------------------------------------------------------
+
+
+def set_timer(call: Call, name: str, delay_s: float, now: float) -> None:
+    """Start or restart one of the call's timers."""
+    running = call.timers.pop(name, None)
+    if running is not None:
+        running.cancel()
+    call.timers[name] = call.exchange.timers.after(delay_s, call, name, now)
+
+
+def stop_timer(call: Call, name: str) -> None:
+    """Stop one of the call's timers."""
+    running = call.timers.pop(name, None)
+    if running is not None:
+        running.cancel()
+
+
+def timer_fired(call: Call, name: str, now: float) -> None:
+    """Take a timer that is not the rules'."""
+    if name == "max_call":
+        call.stop("max_duration", 500, 102, now)
+    else:
+        treatment.timer_fired(call, name, now)
+
+
+def _wait(call: Call, command: plan.Command, now: float) -> None:
+    assert isinstance(command, plan.Wait)
+    set_timer(call, f"rules:{command.name}", command.delay_s, now)
+
+
+def _unwait(call: Call, command: plan.Command, now: float) -> None:  # noqa: ARG001
+    assert isinstance(command, plan.Unwait)
+    stop_timer(call, f"rules:{command.name}")
+
+
+def _join_queue(call: Call, command: plan.Command, now: float) -> None:
+    assert isinstance(command, plan.JoinQueue)
+    call.live.waiting.setdefault(command.department, {})[call.id] = now
+    call.exchange.publish("queue.joined", {"call": call.id, "department": command.department})
+
+
+def _leave_queue(call: Call, command: plan.Command, now: float) -> None:  # noqa: ARG001
+    assert isinstance(command, plan.LeaveQueue)
+    leave_queue(call, command.department)
+
+
+def leave_queue(call: Call, department: str) -> None:
+    """Take the call out of a department's queue."""
+    waiting = call.live.waiting.get(department)
+    if waiting is not None and waiting.pop(call.id, None) is not None:
+        call.exchange.publish("queue.left", {"call": call.id, "department": department})
+        if not waiting:
+            del call.live.waiting[department]
+
+
+def _offered(call: Call, command: plan.Command, now: float) -> None:  # noqa: ARG001
+    assert isinstance(command, plan.Offered)
+    call.live.last_offered[command.department] = command.agent
+
+
+def _end(call: Call, command: plan.Command, now: float) -> None:
+    assert isinstance(command, plan.End)
+    call.ending = command
+    call.record.reason = command.reason
+    call.happen("end", now)
+
+
+def entry_of(call: Call, number: int) -> LegEntry | None:
+    """Return the record's entry of a leg."""
+    return call.record.legs[number] if number < len(call.record.legs) else None
+
+
+def end_entry(call: Call, number: int, result: str, now: float, status: int | None = None) -> None:
+    """End a leg's entry once; its agent is free of this leg."""
+    entry = entry_of(call, number)
+    if entry is None or entry.end is not None:
+        return
+    entry.finish(result, now, status)
+    _vacate(call, entry.agent, now)
+
+
+def finish_entries(call: Call, now: float) -> None:
+    """Give every leg its end, and every agent their freedom, when the call is over."""
+    for number, entry in enumerate(call.record.legs):
+        answered = entry.result == "answered"
+        end_entry(call, number, "cancelled", now)
+        if answered:
+            _vacate(call, entry.agent, now)
+    for department in [name for name, waiting in call.live.waiting.items() if call.id in waiting]:
+        leave_queue(call, department)
+
+
+def _vacate(call: Call, agent: str | None, now: float) -> None:
+    if agent is not None and call.live.vacate(agent, call.id, call.exchange.wall(now)):
+        call.calls.agent_freed(call.live.name, agent, now)
+
+
+def write_record(call: Call, reads: dict[str, Any], now: float) -> None:
+    """Journal the finished call, with its decision's trace and read set."""
+    record = call.record
+    if record.answered is None:
+        record.ending = call.ending
+    elif call.ending is not None and call.ending.outcome in {"voicemail", "announcement", "hung_up", "abandoned"}:
+        record.ending = call.ending
+    step = call.step
+    if step is not None and record.reason is None:
+        record.reason = step.reason
+    record.media = {**(record.media or {}), **(call.media.statistics or {})} or None
+    entry = record.entry()
+    if step is not None:
+        entry["nodes"] = [_node(node, call) for node in step.nodes]
+        entry["trace"] = step.trace
+        entry["final"] = None if step.final is None else _node(step.final, call)
+    entry["reads"] = reads
+    call.exchange.journal("call.end", entry)
+    call.exchange.publish("call.ended", entry)
+    del now
+
+
+def _node(node: Node, call: Call) -> dict[str, Any]:
+    at_s = round(node.at - call.record.start - call.exchange.wall_offset, 3)
+    return {"type": node.type, "id": node.id, "context": node.context, "at_s": at_s, "reason": node.reason}
+
+
+def media_lost(call: Call, now: float) -> None:
+    """The engine lost this call's session: bring both legs together again through a living one, or end the call."""
+    if call.state == "connected" and call.caller is not None and call.peer is not None:
+        call.media.reopen()
+        call.happen("rejoin", now)
+        joining.join(call, call.caller, call.peer, now)
+    elif call.state == JOINING or call.unanswered:
+        call.broken("media_timeout", 503, now)
+
+
+_CARRIERS: Final[dict[type[plan.Command], Callable[[Call, plan.Command, float], None]]] = {
+    plan.Ring: _ring,
+    plan.Cancel: _cancel,
+    plan.Release: _release,
+    plan.Bridge: _bridge,
+    plan.Wait: _wait,
+    plan.Unwait: _unwait,
+    plan.JoinQueue: _join_queue,
+    plan.LeaveQueue: _leave_queue,
+    plan.Offered: _offered,
+    plan.End: _end,
+    **treatment.CARRIERS,
+}

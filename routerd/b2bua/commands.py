@@ -1,0 +1,237 @@
+"""What an admin or the control process may ask of the switch: log-ins, click-to-call, hang up, views, restored state.
+
+Every command is answered by exactly one Reply: ``{"ok": true, ...}`` or ``{"ok": false, "error": {code, message}}``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from routerd.b2bua import effects as fx
+from routerd.b2bua import uas, views
+from routerd.b2bua.queues import agent_left
+from routerd.rules import plan
+from routerd.rules.facts import AffinityEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from routerd.b2bua.switch import Switch
+
+Result = dict[str, Any]
+
+
+def carry_out(switch: Switch, command: fx.Command, now: float) -> None:
+    """Carry out one command and answer it."""
+    verb = _VERBS.get(command.verb)
+    if verb is None:
+        result = refused("unknown_verb", f"no such command: {command.verb}")
+    else:
+        try:
+            result = verb(switch, command.arguments, now)
+        except KeyError as error:
+            result = refused("missing_argument", f"the command needs {error}")
+    switch.exchange.effects.append(fx.Reply(command.number, result))
+
+
+def done(**facts: Any) -> Result:
+    """Return the answer of a command that was carried out."""
+    return {"ok": True, **facts}
+
+
+def refused(code: str, message: str, status: int = 422) -> Result:
+    """Return the answer of a command that was not; ``status`` is the API's."""
+    return {"ok": False, "error": {"code": code, "message": message, "status": status}}
+
+
+def _known_agent(switch: Switch, arguments: dict[str, Any]) -> Result | None:
+    tables = switch.exchange.account(arguments["account"])
+    if tables is None:
+        return refused("unknown_account", f"no account {arguments['account']!r}", 404)
+    if arguments["agent"] not in tables.agents:
+        return refused("unknown_agent", f"no agent {arguments['agent']!r}", 404)
+    return None
+
+
+# -- sessions ----------------------------------------------------------------------------------------------------------
+
+
+def _login(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    problem = _known_agent(switch, arguments)
+    if problem is not None:
+        return problem
+    account, agent = arguments["account"], arguments["agent"]
+    tables = switch.exchange.account(account)
+    assert tables is not None
+    state = switch.state_of(account)
+    if agent not in state.sessions:
+        state.sessions.add(agent)
+        state.idle_since[agent] = switch.exchange.wall(now)
+        switch.exchange.journal("session", {"account": account, "agent": agent, "action": "login"})
+        switch.exchange.publish("agent.login", {"account": account, "agent": agent})
+        switch.queues.agent_freed(account, agent, now)
+    return done()
+
+
+def _logout(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    problem = _known_agent(switch, arguments)
+    if problem is not None:
+        return problem
+    account, agent = arguments["account"], arguments["agent"]
+    state = switch.state_of(account)
+    if agent in state.sessions:
+        state.sessions.discard(agent)
+        state.breaks.pop(agent, None)
+        switch.exchange.journal("session", {"account": account, "agent": agent, "action": "logout"})
+        switch.exchange.publish("agent.logout", {"account": account, "agent": agent})
+        agent_left(switch, account, agent, plan.AgentLoggedOut(agent), now)
+    return done()
+
+
+def _break(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    problem = _known_agent(switch, arguments)
+    if problem is not None:
+        return problem
+    account, agent = arguments["account"], arguments["agent"]
+    switch.state_of(account).breaks[agent] = str(arguments.get("reason", ""))
+    switch.exchange.journal("session", {"account": account, "agent": agent, "action": "break"})
+    agent_left(switch, account, agent, plan.AgentOnBreak(agent), now)
+    return done()
+
+
+def _unbreak(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    problem = _known_agent(switch, arguments)
+    if problem is not None:
+        return problem
+    account, agent = arguments["account"], arguments["agent"]
+    if switch.state_of(account).breaks.pop(agent, None) is not None:
+        switch.exchange.journal("session", {"account": account, "agent": agent, "action": "unbreak"})
+        switch.queues.agent_freed(account, agent, now)
+    return done()
+
+
+# -- calls ---------------------------------------------------------------------------------------------------------------
+
+
+def _originate(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    """Click-to-call (routing.md 4.2): the agent is rung first, then the customer."""
+    problem = _known_agent(switch, arguments)
+    if problem is not None:
+        return problem
+    tables = switch.exchange.account(arguments["account"])
+    assert tables is not None
+    if switch.draining or len(switch.call_by_id) >= switch.exchange.settings.limits.max_calls:
+        return refused("limit_reached", "no new calls now", 429)
+    attempt = plan.Attempt(
+        kind="click_to_call",
+        account=tables.account.id,
+        at=switch.exchange.wall(now),
+        dialled=str(arguments["to"]),
+        agent=arguments["agent"],
+        via=arguments.get("via"),
+        caller_id=arguments.get("caller_id"),
+    )
+    call = uas.make_call(switch, tables, attempt, now)
+    call.start(now)
+    ending = call.ending
+    if ending is not None and ending.outcome == "denied":
+        return refused(ending.reason or "denied", "the call is not allowed", ending.api_status or 403)
+    return done(call=call.id)
+
+
+def _hang_up(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    call = switch.call_by_id.get(arguments["call"])
+    if call is None:
+        return refused("unknown_call", "no such call", 404)
+    call.stop("hangup", 480, 16, now)
+    return done()
+
+
+def _transfer(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    call = switch.call_by_id.get(arguments["call"])
+    if call is None:
+        return refused("unknown_call", "no such call", 404)
+    problem = switch.transfers.by_command(call, str(arguments.get("leg", "callee")), str(arguments["to"]), now)
+    return done() if problem is None else refused(problem, "the transfer cannot be done now", 409)
+
+
+def _drain(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001 - one signature for all verbs
+    switch.draining = bool(arguments.get("on", True))
+    return done(calls=len(switch.call_by_id))
+
+
+def _ban(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001 - one signature for all verbs
+    switch.exchange.effects.append(fx.Ban(arguments["address"], float(arguments.get("for_s", 300.0)), "command"))
+    return done()
+
+
+# -- state that survived a restart ---------------------------------------------------------------------------------------
+
+
+def _restore_binding(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    switch.location.restore(arguments, now)
+    return done()
+
+
+def _restore_session(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
+    state = switch.state_of(arguments["account"])
+    state.sessions.add(arguments["agent"])
+    if arguments.get("on_break"):
+        state.breaks[arguments["agent"]] = ""
+    return done()
+
+
+def _restore_affinity(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
+    entry = AffinityEntry(
+        arguments["agent"],
+        arguments.get("number"),
+        arguments.get("department"),
+        float(arguments["last_at"]),
+        arguments.get("shown"),
+    )
+    switch.state_of(arguments["account"]).remember(arguments["caller"], entry)
+    return done()
+
+
+# -- views -----------------------------------------------------------------------------------------------------------------
+
+
+def _calls(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    return done(calls=views.calls(switch, arguments.get("account"), now))
+
+
+def _registrations(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
+    return done(registrations=switch.location.views(now))
+
+
+def _agents(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    return done(agents=views.agents(switch, arguments["account"], now))
+
+
+def _trunks(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
+    return done(trunks=switch.trunks.views(now))
+
+
+def _counters(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
+    return done(counters=views.counters(switch))
+
+
+_VERBS: Final[dict[str, Callable[[Switch, dict[str, Any], float], Result]]] = {
+    "login": _login,
+    "logout": _logout,
+    "break": _break,
+    "unbreak": _unbreak,
+    "originate": _originate,
+    "hang_up": _hang_up,
+    "transfer": _transfer,
+    "drain": _drain,
+    "ban": _ban,
+    "restore_binding": _restore_binding,
+    "restore_session": _restore_session,
+    "restore_affinity": _restore_affinity,
+    "calls": _calls,
+    "registrations": _registrations,
+    "agents": _agents,
+    "trunks": _trunks,
+    "counters": _counters,
+}

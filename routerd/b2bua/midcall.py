@@ -1,0 +1,310 @@
+"""What crosses between the two sides of a call: provisionals, offers and answers, INFO and the like.
+
+Theory of operation. A re-INVITE or UPDATE of one side becomes one of the other: a :class:`Renegotiation`, of which a
+call has at most one, so glare is refused with 491 on whichever side comes second (RFC 3261 §14.1, RFC 3311 §5.2). An
+offer passes the media engine on its way out, its answer on the way back. A re-INVITE without a description asks the
+other side for its offer, whose ACK then waits for the answer in ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from routerd.b2bua import treatment
+from routerd.b2bua.call_media import filtered
+from routerd.b2bua.call_states import CONNECTED, RINGING
+from routerd.b2bua.exchange import ALLOW
+from routerd.b2bua.inbound_leg import InboundLeg
+from routerd.b2bua.leg import CONFIRMED, EARLY, Watcher
+from routerd.errors import ParseError, SdpError
+from routerd.media import offer_answer
+from routerd.sip import build
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from routerd.b2bua.call import Call
+    from routerd.b2bua.leg import Leg
+    from routerd.b2bua.outbound_leg import OutboundLeg
+    from routerd.b2bua.outgoing import Outgoing
+    from routerd.sip.message import Request, Response
+    from routerd.sip.transaction_layer import ServerTransaction
+
+SDP: Final = "application/sdp"
+DTMF_TYPES: Final = frozenset({"application/dtmf-relay", "application/dtmf"})
+INFO_TYPES: Final = DTMF_TYPES | {"application/media_control+xml", "application/broadsoft", "text/plain"}
+MAX_MESSAGE_BYTES: Final = 16_384
+CROSSING_STATUS: Final = frozenset({400, 403, 415, 422, 480, 486, 488, 491, 500, 503, 504, 600, 603, 606})
+
+
+def reject(leg: Leg, status: int, headers: Sequence[tuple[str, str]], now: float) -> None:
+    """Refuse the caller's INVITE where it is still open."""
+    if isinstance(leg, InboundLeg):
+        leg.reject(status, now, headers)
+
+
+# -- before the answer -------------------------------------------------------------------------------------------------
+
+
+def progress(call: Call, branch: OutboundLeg, status: int, sdp: bytes, now: float) -> None:
+    """Tell the caller that it rings; the first branch with early media is the one that is heard."""
+    caller = call.caller
+    if not isinstance(caller, InboundLeg):
+        return
+    if sdp and (call.early is None or call.early is branch) and caller.remote_sdp:
+        call.early = branch
+
+        def described(answer: bytes | None, when: float) -> None:
+            if call.state == RINGING and call.early is branch and answer:
+                call.progress_sent = status
+                caller.progress(status if status != 180 else 183, answer, when)
+
+        call.media.answer(sdp, caller.name, branch.name, described, now)
+    elif call.progress_sent != status and call.early is None:
+        call.progress_sent = status
+        caller.progress(status, b"", now)
+
+
+# -- offers across -----------------------------------------------------------------------------------------------------
+
+
+def offer_received(call: Call, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
+    """Begin to pass a re-INVITE or UPDATE across, or refuse it."""
+    other = call.other(leg)
+    if other is None and leg is call.caller and call.state == RINGING:
+        other = call.early
+    if other is None or other.dialog is None or other.state not in {EARLY, CONFIRMED}:
+        leg.answer_offer(491 if request.method == "INVITE" else 500, b"", now, [("Retry-After", "2")])
+        return
+    if call.renegotiation is not None or call.join is not None or other.incoming is not None:
+        leg.answer_offer(491, b"", now)
+        return
+    if request.body:
+        if request.content_type != SDP:
+            leg.answer_offer(415, b"", now, [("Accept", SDP)])
+            return
+        try:
+            offer_answer.check_offer(request.body)
+        except SdpError as error:
+            call.exchange.note("sdp_unusable", str(error))
+            leg.answer_offer(488, b"", now)
+            return
+    del tx
+    call.renegotiation = Renegotiation(call, leg, other, request.method)
+    call.renegotiation.start(request.body, now)
+
+
+class Renegotiation:
+    """One re-INVITE or UPDATE on its way across and back."""
+
+    __slots__ = ("answer_pending", "call", "done", "method", "offerer", "receiver", "response")
+
+    def __init__(self, call: Call, offerer: Leg, receiver: Leg, method: str) -> None:
+        self.call = call
+        self.offerer = offerer
+        self.receiver = receiver
+        self.method = method if receiver.state == CONFIRMED else "UPDATE"
+        self.response: Response | None = None
+        self.answer_pending = False
+        self.done = False
+
+    def start(self, offer: bytes, now: float) -> None:
+        """Send the offer on (through the engine), or ask the other side for one."""
+        if not offer:
+            self._send(b"", now)
+            return
+        self.call.media.offer(offer, self.offerer.name, self.receiver.name, self._offered, now)
+
+    def _offered(self, offer: bytes | None, now: float) -> None:
+        if self.done:
+            return
+        if offer is None:
+            self._refuse(500, now)
+            return
+        try:
+            self._send(filtered(offer, self.receiver.codecs), now)
+        except SdpError:
+            self._refuse(488, now)
+
+    def _send(self, body: bytes, now: float) -> None:
+        if self.receiver.state not in {EARLY, CONFIRMED}:
+            self._refuse(481, now)
+            return
+        self.receiver.local_sdp = body or self.receiver.local_sdp
+        self.receiver.outgoing_offer = self.receiver.send(
+            self.method,
+            now,
+            extra=[("Allow", ALLOW), ("Supported", "timer, replaces")],
+            body=body,
+            content_type=SDP if body else None,
+            sender=self,
+        )
+
+    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Take the other side's answer."""
+        if response.status < 200:
+            return
+        if self.done or self.response is not None:
+            if 200 <= response.status < 300 and self.method == "INVITE":
+                self.receiver.repeat_ack(response)
+            return
+        if 200 <= response.status < 300:
+            self._accepted(outgoing, response, now)
+            return
+        outgoing.close()
+        self.receiver.outgoing_offer = None
+        status = response.status
+        self._refuse(status if status in CROSSING_STATUS else 488, now)
+        if status in {481, 408}:
+            Watcher(self.receiver).response_received(outgoing, response, now)
+
+    def _accepted(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        receiver, offerer = self.receiver, self.offerer
+        self.response = response
+        receiver.outgoing_offer = None
+        if receiver.dialog is not None:
+            receiver.dialog.refresh_target(response)
+        if response.body:
+            receiver.remote_sdp = response.body
+        asked_for_offer = not (
+            offerer.incoming is not None and offerer.incoming.request is not None and offerer.incoming.request.body
+        )
+        if self.method == "INVITE" and asked_for_offer and response.body:
+            # the ACK waits: it must carry the answer that our own ACK will bring (RFC 3261 §13.2.1)
+            self.answer_pending = True
+            self.call.media.offer(response.body, receiver.name, offerer.name, self._described, now)
+            return
+        if self.method == "INVITE":
+            receiver.acknowledge_response(response)
+        else:
+            outgoing.close()
+        self.call.media.answer(response.body, offerer.name, receiver.name, self._described, now)
+
+    def _described(self, sdp: bytes | None, now: float) -> None:
+        if self.done:
+            return
+        if sdp is None:
+            self._refuse(500, now)
+            return
+        self.offerer.answer_offer(200, sdp, now)
+        if not self.answer_pending:
+            self._finish()
+
+    def ack_received(self, request: Request, now: float) -> None:
+        """Take our ACK's answer across: the other side's ACK has waited for it."""
+        if not self.answer_pending or self.response is None:
+            return
+        self.call.media.answer(request.body, self.receiver.name, self.offerer.name, self._answered, now)
+
+    def _answered(self, sdp: bytes | None, now: float) -> None:  # noqa: ARG002 - one signature for all continuations
+        if self.response is not None and self.receiver.state == CONFIRMED:
+            self.receiver.local_sdp = sdp or self.receiver.local_sdp
+            self.receiver.acknowledge_response(self.response, body=sdp or b"")
+        self._finish()
+
+    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:
+        """Silence: the offer is refused, and the other side taken for dead (RFC 3261 §12.2.1.2)."""
+        self.receiver.outgoing_offer = None
+        self._refuse(504, now)
+        Watcher(self.receiver).unanswered(outgoing, cause, now)
+
+    def _refuse(self, status: int, now: float) -> None:
+        if not self.done:
+            self._finish()
+            self.offerer.answer_offer(status, b"", now)
+
+    def _finish(self) -> None:
+        self.done = True
+        if self.call.renegotiation is self:
+            self.call.renegotiation = None
+
+
+def ack_received(call: Call, leg: Leg, request: Request, now: float) -> None:
+    """Take the ACK of our 2xx: it may complete a delayed offer."""
+    if call.renegotiation is not None and call.renegotiation.offerer is leg:
+        call.renegotiation.ack_received(request, now)
+        return
+    peer = call.peer
+    delayed = peer.delayed if peer is not None else None
+    if leg is not call.caller or peer is None or delayed is None or call.state != CONNECTED:
+        return
+
+    def answered(sdp: bytes | None, when: float) -> None:  # noqa: ARG001 - one signature for all continuations
+        if peer.state == CONFIRMED:
+            peer.local_sdp = sdp or b""
+            peer.acknowledge_response(delayed, body=sdp or b"")
+
+    peer.delayed = None
+    call.media.answer(request.body, peer.name, leg.name, answered, now)
+
+
+# -- other requests across -----------------------------------------------------------------------------------------------
+
+
+def request_received(call: Call, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
+    """Pass INFO and MESSAGE across; digits for the engine stop here; NOTIFY is for transfers and answered."""
+    method, kind = request.method, request.content_type
+    if method == "NOTIFY":
+        leg.refuse(tx, request, 200 if (request.get("Event") or "").lower().startswith("refer") else 489, now)
+        return
+    if len(request.body) > MAX_MESSAGE_BYTES:
+        leg.refuse(tx, request, 413, now)
+        return
+    if method == "INFO" and request.body and kind not in INFO_TYPES:
+        leg.refuse(tx, request, 415, now, [("Accept", ", ".join(sorted(INFO_TYPES)))])
+        return
+    if method == "INFO" and kind in DTMF_TYPES:
+        digit = digit_of(request)
+        if digit and treatment.digit_pressed(call, leg, digit, now):
+            leg.refuse(tx, request, 200, now)
+            return
+    other = call.other(leg)
+    if other is None or other.state != CONFIRMED:
+        leg.refuse(tx, request, 200 if method == "INFO" and not request.body else 481, now)
+        return
+    headers = [(name, value) for name in ("Info-Package", "Subject") for value in request.get_all(name)]
+    other.send(
+        method, now, extra=headers, body=request.body, content_type=request.get("Content-Type"), sender=Echo(leg, tx)
+    )
+
+
+def digit_of(request: Request) -> str | None:
+    """Return the digit of a DTMF INFO: ``Signal=5`` or a bare digit."""
+    text = request.body.decode("ascii", "replace").strip()
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and name.strip().lower() == "signal":
+            text = value.strip()
+            break
+    return text.upper() if len(text) == 1 and text.upper() in "0123456789*#ABCD" else None
+
+
+class Echo:
+    """Carries the answer of a request that was passed across back to where it came from."""
+
+    __slots__ = ("leg", "tx")
+
+    def __init__(self, leg: Leg, tx: ServerTransaction) -> None:
+        self.leg = leg
+        self.tx = tx
+
+    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Answer with the same status."""
+        if response.status >= 200:
+            outgoing.close()
+            self._answer(response.status, now)
+
+    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:  # noqa: ARG002
+        """Silence on the other side is a 500 here: a 408 to a non-INVITE helps nobody (RFC 4320 §4.2)."""
+        self._answer(500, now)
+
+    def _answer(self, status: int, now: float) -> None:
+        request = self.tx.request
+        if request is None:
+            return
+        try:
+            response = build.response(request, status)
+        except ParseError as error:
+            self.leg.exchange.note("answer_unusable", str(error))
+            return
+        self.leg.exchange.layer.respond(self.tx, response, now)
