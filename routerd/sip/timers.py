@@ -35,7 +35,7 @@ TIMER_D: Final = 32.0
 TRYING_DELAY: Final = 3.5
 """When timer E of a client reaches T2: only then a 100 to a non-INVITE (RFC 4320 §4.1): 0.5 + 1 + 2 seconds."""
 
-FIXED_DURATIONS: Final = (T1, 2 * T1, 4 * T1, T2, T4, TIMEOUT, TRYING_DELAY)
+FIXED_DURATIONS: tuple[float, ...] = (T1, 2 * T1, 4 * T1, T2, T4, TIMEOUT, TRYING_DELAY)
 """Durations with a FIFO from the start; D is 64*T1 as well."""
 
 _SWEEP_FROM: Final = 512

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from routerd.sip import build
+from routerd.sip import build, client_transaction
 from routerd.sip.client_transaction import _ACTIONS as CLIENT_ACTIONS
 from routerd.sip.flow import Flow
 from routerd.sip.parser import parse
@@ -38,6 +38,7 @@ ROWS = [
     for state, events in table.items()
     for event in events
 ]
+COMPILED = not str(client_transaction.__file__).endswith(".py")
 UDP = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.2", 5060))
 TCP = Flow("tcp", ("192.0.2.1", 5060), ("192.0.2.2", 5060), 7)
 
@@ -212,6 +213,7 @@ def prepare(machine: str, state: str, event: str) -> Bench:
     return bench
 
 
+@pytest.mark.skipif(COMPILED, reason="compiled look-ups pass the recording tables by")
 @pytest.mark.parametrize(("machine", "state", "event"), ROWS, ids=lambda part: part.replace(" ", "_"))
 def test_row(machine: str, state: str, event: str) -> None:
     bench = prepare(machine, state, event)
@@ -229,6 +231,7 @@ def test_row(machine: str, state: str, event: str) -> None:
     assert len(bench.core.told) - told == len(tells)
 
 
+@pytest.mark.skipif(COMPILED, reason="compiled look-ups pass the recording tables by")
 def test_the_rows_end_in_quiet() -> None:
     for machine, state, event in ROWS:
         bench = prepare(machine, state, event)
