@@ -137,8 +137,12 @@ def parse_params(text: str) -> dict[str, str | None]:
 
 def plain_params(text: str) -> dict[str, str | None]:
     """``parse_params`` for a text that has been matched already: no blanks, no quotes, nothing stray."""
+    rest = text[1:]
+    if ";" not in rest:
+        name, equals, value = rest.partition("=")
+        return {name.lower(): value if equals else None}
     params: dict[str, str | None] = {}
-    parts = text[1:].split(";") if len(text) < MAX_PARAMS else split_params(text)
+    parts = rest.split(";") if len(text) < MAX_PARAMS else split_params(text)
     for part in parts:
         name, equals, value = part.partition("=")
         params[name.lower()] = value if equals else None

@@ -18,7 +18,8 @@ from routerd.sip.via import Via
 
 Fields = list[tuple[str, str]]
 # The first value of each name, and the names that stand more than once: the parser has both anyway.
-Index = tuple[dict[str, str], set[str]]
+Index = tuple[dict[str, str] | None, set[str] | frozenset[str]]
+NO_INDEX: Index = (None, frozenset())
 Self_ = TypeVar("Self_", bound="Message")
 
 MAX_CSEQ = 2**31 - 1
@@ -67,8 +68,8 @@ class Message:
         self.fields = fields
         self.body = body
         self._index: dict[str, str] | None
-        self._repeated: set[str]
-        self._index, self._repeated = (None, set()) if index is None else index
+        self._repeated: set[str] | frozenset[str]
+        self._index, self._repeated = NO_INDEX if index is None else index
         self._vias: list[Via] | None = None
         self._from: NameAddr | None = None
         self._to: NameAddr | None = None
@@ -97,12 +98,13 @@ class Message:
 
     def _indexed(self) -> dict[str, str]:
         index: dict[str, str] = {}
-        self._repeated = set()
+        repeated: set[str] = set()
         for name, value in self.fields:
             if name in index:
-                self._repeated.add(name)
+                repeated.add(name)
             else:
                 index[name] = value
+        self._repeated = repeated
         self._index = index
         return index
 
@@ -170,6 +172,32 @@ class Message:
         return value
 
     # Typed headers
+
+    def type_essentials(self) -> None:
+        """Type Via, From, To, CSeq and Contact at once, and look at Call-ID and Max-Forwards: the hot path's half.
+
+        Raises ``ParseError`` when one of the mandatory ones is missing (RFC 3261 §8.1.1) or any is malformed.
+        """
+        index = self._index or self._indexed()
+        try:
+            via = index["Via"]
+            self._from = NameAddr.parse(index["From"])
+            self._to = NameAddr.parse(index["To"])
+            self._cseq = CSeq.parse(index["CSeq"])
+            call_id = index["Call-ID"]
+        except KeyError as missing:
+            raise ParseError(f"{missing.args[0]} is missing") from None
+        if "," in via or "Via" in self._repeated:
+            _ = self.vias
+        else:
+            self._vias = [Via.parse(via)]
+        if not grammar.is_call_id(call_id):
+            raise ParseError(f"Call-ID: {call_id[:60]!r}")
+        if "Contact" in index:
+            _ = self.contacts
+        forwards = index.get("Max-Forwards")
+        if forwards is not None and forwards != "70":
+            grammar.number(forwards, 255)
 
     @property
     def vias(self) -> list[Via]:

@@ -17,6 +17,7 @@ from routerd.sip.message import Fields, Index, Message, Request, Response
 from routerd.sip.salvage import salvage as salvage_request
 
 _CONTROLS = bytes((*range(9), *range(10, 32), 127))
+NOTHING: frozenset[str] = frozenset()
 _fold = re.compile(r"\r\n[ \t]+")
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _quoted_pair = re.compile(r"\\[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -58,16 +59,16 @@ def split(data: bytes) -> Request | Response:
         lines = _fold.sub(" ", text).split("\r\n")
         fields = []
         _split_fields(lines, fields)
-    index = _index_of(fields)
+    first, repeated = _index_of(fields)
     body = data[end + 4 :]
-    length = index[0].get("Content-Length")
+    length = first.get("Content-Length")
     if length is not None:
         size = int(length) if len(length) < 6 and length.isdecimal() and length.isascii() else _size(length)
         if size != len(body):
             if size > len(body):
                 raise ParseError("Content-Length beyond the end of the message")
             body = body[:size]
-    return _start(lines[0], fields, body, index)
+    return _start(lines[0], fields, body, (first, repeated))
 
 
 def _split_fields(lines: list[str], fields: Fields) -> bool:
@@ -90,18 +91,19 @@ def _split_fields(lines: list[str], fields: Fields) -> bool:
     return True
 
 
-def _index_of(fields: Fields) -> Index:
+def _index_of(fields: Fields) -> tuple[dict[str, str], set[str] | frozenset[str]]:
     """The first value of each name, and the names that stand more than once (not those that may not)."""
     first = dict(reversed(fields))
+    if len(first) == len(fields):
+        return first, NOTHING
+    seen: set[str] = set()
     repeated: set[str] = set()
-    if len(first) != len(fields):
-        seen: set[str] = set()
-        for name, _ in fields:
-            if name in seen:
-                repeated.add(name)
-            seen.add(name)
-        if not repeated.isdisjoint(SINGLE):
-            raise ParseError(f"{min(repeated & SINGLE)} is given twice")
+    for name, _ in fields:
+        if name in seen:
+            repeated.add(name)
+        seen.add(name)
+    if not repeated.isdisjoint(SINGLE):
+        raise ParseError(f"{min(repeated & SINGLE)} is given twice")
     return first, repeated
 
 
@@ -162,9 +164,7 @@ def validate(message: Message) -> None:
     headers, Max-Forwards is a number up to 255, Contact, Route and Record-Route hold addresses. Raises ``ParseError``.
     What RFC 2543 lacked (magic cookie, From tag, Max-Forwards) may be missing.
     """
-    _ = (message.via, message.from_, message.to, message.contacts, message.max_forwards)
-    if not grammar.is_call_id(message.call_id):
-        raise ParseError(f"Call-ID: {message.call_id[:60]!r}")
+    message.type_essentials()
     if message.get("Route") is not None:
         _check_routes(message, "Route")
     if message.get("Record-Route") is not None:
@@ -174,8 +174,6 @@ def validate(message: Message) -> None:
             raise ParseError("CSeq has another method than the request line")
         if message.request_uri.headers:
             raise ParseError("headers in the Request-URI")
-    else:
-        _ = message.cseq
 
 
 def _check_routes(message: Message, name: str) -> None:

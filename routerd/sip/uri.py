@@ -114,8 +114,8 @@ class Uri:
             return cls._parse_odd(text)
         # The hot path: the constructor's choices are known, so the slots are filled at once.
         uri = cls.__new__(cls)
-        uri.scheme, user, host, port, params = match.groups()
-        uri.user = uri.user_raw = user
+        uri.scheme, uri.user, host, port, params = match.groups()
+        uri.user_raw = uri.user
         uri.host = host.lower()
         uri.port = _port(port) if port else None
         uri.params = grammar.plain_params(params) if params else {}

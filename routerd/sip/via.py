@@ -40,8 +40,12 @@ class Via:
         match = _plain(text)
         if match is None or ".." in text:
             return cls._parse_odd(text)
-        transport, host, port, params = match.groups()
-        return cls(transport, host, int(port) if port else None, grammar.plain_params(params) if params else {})
+        # The hot path: the slots are filled at once, without the constructor.
+        via = cls.__new__(cls)
+        via.transport, via.host, port, params = match.groups()
+        via.port = int(port) if port else None
+        via.params = grammar.plain_params(params) if params else {}
+        return via
 
     @classmethod
     def _parse_odd(cls, text: str) -> Via:
