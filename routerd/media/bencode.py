@@ -43,22 +43,17 @@ def decode(data: bytes, raw: Container[str] = ()) -> Any:
 
 
 def _encode(value: Any, out: list[bytes], depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise MediaError("bencode: too deep")
     if isinstance(value, str):
-        value = value.encode("utf-8", "surrogateescape")
-    if isinstance(value, bytes):
-        out.append(b"%d:%b" % (len(value), value))
+        text = value.encode("utf-8", "surrogateescape")
+        out.append(b"%d:%b" % (len(text), text))
     elif isinstance(value, int):
         out.append(b"i%de" % value)
+    elif isinstance(value, bytes):
+        out.append(b"%d:%b" % (len(value), value))
+    elif depth >= MAX_DEPTH:
+        raise MediaError("bencode: too deep")
     elif isinstance(value, dict):
-        out.append(b"d")
-        if not all(isinstance(key, str) for key in value):
-            raise MediaError("bencode: a key is no text")
-        for key in sorted(value):
-            _encode(key, out, depth + 1)
-            _encode(value[key], out, depth + 1)
-        out.append(b"e")
+        _encode_dictionary(value, out, depth)
     elif isinstance(value, (list, tuple)):
         out.append(b"l")
         for item in value:
@@ -66,6 +61,22 @@ def _encode(value: Any, out: list[bytes], depth: int) -> None:
         out.append(b"e")
     else:
         raise MediaError(f"bencode: cannot encode {type(value).__name__}")
+
+
+def _name(item: tuple[Any, Any]) -> Any:
+    return item[0]
+
+
+def _encode_dictionary(items: dict[Any, Any], out: list[bytes], depth: int) -> None:
+    out.append(b"d")
+    try:
+        for key, value in sorted(items.items(), key=_name):
+            name = key.encode("utf-8", "surrogateescape")
+            out.append(b"%d:%b" % (len(name), name))
+            _encode(value, out, depth + 1)
+    except (AttributeError, TypeError) as error:
+        raise MediaError("bencode: a key is no text") from error
+    out.append(b"e")
 
 
 def _decode(data: bytes, at: int, depth: int, raw: Container[str], *, as_bytes: bool) -> tuple[Any, int]:

@@ -5,7 +5,9 @@ The switch builds commands here (``offer``, ``answer``, ``delete`` …), encodes
 ``error-reason``). An engine answers a repeated cookie from its cache, so a command is retransmitted with the
 cookie it had and never changed under it. Strings are text, only ``sdp`` is bytes.
 
-The vocabulary is that of rtpengine 10.5, so either engine takes every command. The embedded engine adds: its ``pong``
+The vocabulary is that of rtpengine 10.5, so either engine takes every command. The embedded one takes one key more,
+``destination`` in ``extra``: where the reply's description will be sent, which chooses the address that it
+advertises there. It adds: its ``pong``
 carries ``capabilities`` and ``started`` (changes when it was restarted: all sessions are lost), and it sends
 notifications: datagrams whose dictionary has ``event`` and no ``result`` (see ``EVENTS``).
 """
@@ -144,9 +146,6 @@ def delete(
 ) -> dict[str, Any]:
     """End a call's media at once; without tags the whole call. The reply carries the final statistics."""
     command = _about("delete", call_id, from_tag, to_tag)
-    if from_tag is None:
-        # rtpengine wants a from-tag unless told that the whole call is meant
-        command["flags"] = ["fatal"]
     if via_branch is not None:
         command["via-branch"] = via_branch
     command["delete-delay"] = 0

@@ -146,6 +146,13 @@ def refuse_line(media: sdp.Media) -> None:
     media.lines = media.lines[:1]
 
 
+def keep_formats(media: sdp.Media, payloads: Sequence[str]) -> None:
+    """Keep only these payload types of one line, in its own order, and the attribute lines that are theirs."""
+    kept = frozenset(payloads)
+    media.lines = [line for line in media.lines if _format_of(line) in kept or _format_of(line) is None]
+    media.set_formats([payload for payload in media.formats if payload in kept])
+
+
 def bump_version(body: bytes) -> bytes:
     """The same description with its ``o=`` version one higher (RFC 3264 §8)."""
     return _bumped(sdp.parse(body))
@@ -217,9 +224,7 @@ def _filter_line(media: sdp.Media, allowed: Sequence[str]) -> None:
     if not speech:
         refuse_line(media)
         return
-    kept = {payload for payload in kept if _repaired(media, payload) in kept}
-    media.lines = [line for line in media.lines if _format_of(line) in kept or _format_of(line) is None]
-    media.set_formats([payload for payload in media.formats if payload in kept])
+    keep_formats(media, [payload for payload in kept if _repaired(media, payload) in kept])
 
 
 def _repaired(media: sdp.Media, payload: str) -> str:

@@ -43,7 +43,7 @@ _MAX_JUMP_S: Final = 10.0
 
 
 class Lane:
-    """The RTP lane; ``RtcpLane`` and ``OpaqueLane`` are its plainer kin."""
+    """The RTP lane; ``RtcpLane`` is its plainer kin."""
 
     __slots__ = (
         "_candidate",
@@ -73,6 +73,7 @@ class Lane:
         "octets",
         "packets",
         "partner",
+        "relaxed",
         "send_to",
         "settled",
         "ssrc_changes",
@@ -87,6 +88,7 @@ class Lane:
         self.target: Address | None = None
         self.send_to: Address | None = None
         self.blocked: bool = False
+        self.relaxed: bool = False  # what is no RTP passes too: UDPTL, DTLS, STUN
         self.packets: int = 0
         self.octets: int = 0
         self.foreign: int = 0
@@ -153,10 +155,8 @@ class Lane:
     def receive(self, data: bytes, source: Address, now: float) -> Address | None:
         """Take one datagram; the address to send it to from the partner's port, None when it is not passed on."""
         size = len(data)
-        if (
-            source != self.settled or size < _MIN_BYTES or size > _MAX_BYTES or data[0] & 0xC0 != 0x80
-        ) and not self._admit(data, source, now):
-            return None
+        if source != self.settled or size < _MIN_BYTES or size > _MAX_BYTES or data[0] & 0xC0 != 0x80:
+            return self._receive_unusual(data, source, now)
         self.packets += 1
         self.octets += size
         self.last_s = now
@@ -189,8 +189,26 @@ class Lane:
         """The synchronisation source last heard, None before the first packet."""
         return None if self._ssrc == _NO_PAYLOAD else self._ssrc
 
-    def _sound(self, data: bytes) -> bool:
-        return rtp.HEADER_BYTES <= len(data) <= rtp.MAX_PACKET_BYTES and data[0] & 0xC0 == 0x80
+    def _receive_unusual(self, data: bytes, source: Address, now: float) -> Address | None:
+        """A datagram that the fast path did not take: not from the settled source, or not RTP by its looks."""
+        rtp_shaped = _MIN_BYTES <= len(data) <= _MAX_BYTES and data[0] & 0xC0 == 0x80
+        if not rtp_shaped and not (self.relaxed and 0 < len(data) <= _MAX_BYTES):
+            self.garbage += 1
+            return None
+        if not self._admit(source, now):
+            return None
+        return self.receive(data, source, now) if rtp_shaped else self._count(data, now)
+
+    def _count(self, data: bytes, now: float) -> Address | None:
+        """Count and pass on what is not read as RTP."""
+        self.packets += 1
+        self._expected += 1 if self._expected else 0
+        self.octets += len(data)
+        self.last_s = now
+        self.first_s = self.first_s or now
+        if self.send_to is None:
+            self.undelivered += 1
+        return self.send_to
 
     def _irregular(self, second: int, sequence: int, timestamp: int, ssrc: int, now: float) -> None:
         """First packet, new source, gap, reordering, another payload type, or RTCP on a shared port."""
@@ -235,11 +253,8 @@ class Lane:
 
     # latching
 
-    def _admit(self, data: bytes, source: Address, now: float) -> bool:
-        """Whether a packet that the fast comparison refused may be heard; counts it when not."""
-        if not self._sound(data):
-            self.garbage += 1
-            return False
+    def _admit(self, source: Address, now: float) -> bool:
+        """Whether a packet from this source may be heard; counts it when not."""
         if source == self.settled:
             return True
         if source == self._signalled:
@@ -302,28 +317,10 @@ class RtcpLane(Lane):
 
     def receive(self, data: bytes, source: Address, now: float) -> Address | None:
         """As ``Lane.receive``."""
-        if (source != self.settled or not self._sound(data)) and not self._admit(data, source, now):
+        size = len(data)
+        if not (rtcp.is_rtcp(data) or (self.relaxed and size)) or size > rtcp.MAX_PACKET_BYTES:
+            self.garbage += 1
+            return None
+        if source != self.settled and not self._admit(source, now):
             return None
         return self._count(data, now)
-
-    def _count(self, data: bytes, now: float) -> Address | None:
-        self.packets += 1
-        self.octets += len(data)
-        self.last_s = now
-        if not self.first_s:
-            self.first_s = now
-        if self.send_to is None:
-            self.undelivered += 1
-        return self.send_to
-
-    def _sound(self, data: bytes) -> bool:
-        return rtcp.MIN_PACKET_BYTES <= len(data) <= rtcp.MAX_PACKET_BYTES and rtcp.is_rtcp(data)
-
-
-class OpaqueLane(RtcpLane):
-    """The lane of a protocol that is passed on unread: UDPTL, DTLS, STUN beside secured RTP."""
-
-    __slots__ = ()
-
-    def _sound(self, data: bytes) -> bool:
-        return 0 < len(data) <= rtp.MAX_PACKET_BYTES

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from routerd.media.relay_lane import LEARNING_WINDOW_S, Address, Lane, OpaqueLane, RtcpLane
+from routerd.media.relay_lane import LEARNING_WINDOW_S, Address, Lane, RtcpLane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,10 +44,10 @@ class RelaySession:
 
     __slots__ = ("_answered_s", "_directions", "_heard", "_lanes", "_one_way")
 
-    def __init__(self, *, opaque: bool = False, learning_window_s: float = LEARNING_WINDOW_S) -> None:
+    def __init__(self, learning_window_s: float = LEARNING_WINDOW_S) -> None:
         self._lanes: tuple[tuple[Lane, Lane], tuple[Lane, Lane]] = (
-            _pair(learning_window_s, opaque=opaque),
-            _pair(learning_window_s, opaque=opaque),
+            (Lane(learning_window_s), RtcpLane(learning_window_s)),
+            (Lane(learning_window_s), RtcpLane(learning_window_s)),
         )
         for component in (RTP, RTCP):
             self._lanes[0][component].partner = self._lanes[1][component]
@@ -69,6 +69,12 @@ class RelaySession:
         rtcp_lane.signal(media.rtcp, media.signalling_host)
         if media.clocks is not None:
             rtp_lane.describe(media.clocks, media.events)
+
+    def relax(self) -> None:
+        """Pass on what is no RTP too: the line carries T.38, or a DTLS handshake beside secured RTP."""
+        for pair in self._lanes:
+            for lane in pair:
+                lane.relaxed = True
 
     def answered(self, now: float) -> None:
         """Offer and answer have met: open the learning windows, count silence from here."""
@@ -98,6 +104,13 @@ class RelaySession:
         for index in (0, 1) if side is None else (side,):
             for lane in self._lanes[index]:
                 lane.block(blocked=blocked)
+
+    def close(self) -> None:
+        """Part the lanes, so that nothing is left for the garbage collector; the counters can still be read."""
+        for pair in self._lanes:
+            for lane in pair:
+                lane.block(blocked=True)
+                lane.partner = None
 
     def receive(
         self, side: int, component: int, data: bytes, source: Address, now: float
@@ -131,9 +144,3 @@ class RelaySession:
             since = lane.last_s
             self._heard[side] = (lane.packets, since)
         return now - since
-
-
-def _pair(learning_window_s: float, *, opaque: bool) -> tuple[Lane, Lane]:
-    if opaque:
-        return OpaqueLane(learning_window_s), OpaqueLane(learning_window_s)
-    return Lane(learning_window_s), RtcpLane(learning_window_s)

@@ -308,7 +308,12 @@ def is_null_address(address: str) -> bool:
 def is_ip4(text: str) -> bool:
     """Whether this is a dotted IPv4 literal."""
     parts = text.split(".")
-    return len(parts) == 4 and all(_is_number(part) and len(part) <= 3 and int(part) <= 255 for part in parts)
+    if len(parts) != 4:
+        return False
+    for part in parts:  # noqa: SIM110 - a generator costs three times as much, for every description
+        if not (part.isascii() and part.isdigit() and len(part) <= 3 and int(part) <= 255):
+            return False
+    return True
 
 
 def _split(body: bytes) -> list[str]:

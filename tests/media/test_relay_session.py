@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from routerd.media import rtp
+from routerd.media.relay_lane import Lane
 from routerd.media.relay_session import ONE_WAY_AFTER_S, RTCP, RTP, PartyMedia, RelaySession
 
 ALICE = ("192.0.2.1", 4000)
@@ -109,6 +112,21 @@ def test_last_heard_counts_every_component_and_the_answer() -> None:
     assert session.last_heard_s() == 100.0
     session.receive(1, RTCP, REPORT, ("192.0.2.2", 5001), 130.0)
     assert session.last_heard_s() == 130.0
+
+
+def test_a_closed_session_relays_nothing_and_leaves_no_cycle() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        session = answered()
+        session.receive(0, RTP, packet(1), ALICE, 101.0)
+        session.close()
+        assert session.receive(0, RTP, packet(2), ALICE, 101.0) is None
+        assert session.lane(0, RTP).packets == 2
+        del session
+        assert not [one for one in gc.get_objects() if isinstance(one, (Lane, RelaySession))]
+    finally:
+        gc.enable()
 
 
 def test_relaxed_sessions_pass_anything() -> None:

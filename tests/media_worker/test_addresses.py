@@ -20,6 +20,12 @@ def test_without_entries_the_bound_address_is_advertised() -> None:
     assert Addresses("127.0.0.1").towards("10.0.0.1") == "127.0.0.1"
 
 
+def test_a_wildcard_alone_cannot_be_advertised() -> None:
+    for bind in ("0.0.0.0", "::"):
+        with pytest.raises(ConfigError):
+            Addresses(bind, ["10.0.0.0/8=10.0.0.1"])
+
+
 @pytest.mark.parametrize("entry", ["", "host.example", "10.0.0.0/40=10.0.0.1", "10.0.0.0/8=", "10.0.0.0/8"])
 def test_unusable_entries(entry: str) -> None:
     with pytest.raises(ConfigError):

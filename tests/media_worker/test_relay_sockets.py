@@ -200,3 +200,20 @@ async def test_the_next_call_on_a_port_is_not_given_the_last_ones_packets() -> N
     sockets.close(second.ports)
     first.close()
     second.close()
+
+
+async def test_ip6() -> None:
+    loop = asyncio.get_running_loop()
+    sockets = RelaySockets(loop, "::1", PortPool(27020, 27029), dscp=46)
+    phones = [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(2)]
+    session = RelaySession()
+    for side, phone in enumerate(phones):
+        phone.bind(("::1", 0))
+        phone.setblocking(False)
+        session.signal(side, PartyMedia(("::1", phone.getsockname()[1]), None))
+    ports = sockets.open(session)
+    phones[0].sendto(packet(1), ("::1", ports.first))
+    assert await asyncio.wait_for(loop.sock_recv(phones[1], 4096), 2.0) == packet(1)
+    sockets.close(ports)
+    for phone in phones:
+        phone.close()

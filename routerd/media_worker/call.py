@@ -1,0 +1,185 @@
+"""One call's media in the embedded engine: its parties, its lines, and what they say in statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from routerd.media.relay_session import RTCP, RTP, PartyMedia, RelaySession
+
+if TYPE_CHECKING:
+    from routerd.media.relay_lane import Address, Lane
+    from routerd.media_worker.relay_sockets import LinePorts
+
+REFUSED: Final = PartyMedia(None, None, "inactive")
+
+
+class Opener(Protocol):
+    """Where ports come from: ``RelaySockets``, or a stand-in."""
+
+    def open(self, session: RelaySession) -> LinePorts:
+        """Open a pair a side; raises RelayError."""
+
+    def close(self, ports: LinePorts) -> None:
+        """Give them back."""
+
+
+class MediaLine:
+    """One media line with open ports. ``pending`` is the party's side of an offer that is not yet answered."""
+
+    __slots__ = ("kind", "pending", "ports", "session")
+
+    def __init__(self, kind: str, session: RelaySession, ports: LinePorts) -> None:
+        self.kind: str = kind
+        self.session: RelaySession = session
+        self.ports: LinePorts = ports
+        self.pending: tuple[int, PartyMedia] | None = None
+
+    def close(self, opener: Opener) -> None:
+        """Give the ports back."""
+        opener.close(self.ports)
+        self.session.close()
+
+
+class MediaCall:
+    """Two parties and their lines. Side 0 is who offered first; every other tag is side 1 (branches of a fork)."""
+
+    __slots__ = (
+        "answered",
+        "call_id",
+        "controller",
+        "created_s",
+        "first_tag",
+        "hosts",
+        "last_signal_s",
+        "lines",
+        "other_tags",
+        "timed_out",
+    )
+
+    def __init__(self, call_id: str, first_tag: str, controller: Address, now: float) -> None:
+        self.call_id: str = call_id
+        self.first_tag: str = first_tag
+        self.other_tags: dict[str, None] = {}
+        self.controller: Address = controller
+        self.created_s: float = now
+        self.last_signal_s: float = now
+        self.answered: bool = False
+        self.timed_out: bool = False
+        self.hosts: list[str] = ["", ""]
+        self.lines: list[MediaLine | None] = []
+
+    def side_of(self, tag: str) -> int:
+        """0 for the party that offered first, else 1."""
+        return 0 if tag == self.first_tag else 1
+
+    def knows(self, tag: str) -> bool:
+        """Whether this tag has taken part."""
+        return tag == self.first_tag or tag in self.other_tags
+
+    def note_tag(self, tag: str | None) -> None:
+        """A party showed itself under this tag."""
+        if tag is not None and tag != self.first_tag:
+            self.other_tags[tag] = None
+
+    def line(self, index: int) -> MediaLine | None:
+        """The open line at this place of the descriptions, None when it is refused or unknown."""
+        return self.lines[index] if index < len(self.lines) else None
+
+    def put_line(self, index: int, line: MediaLine | None) -> None:
+        """Set the line at this place."""
+        while len(self.lines) <= index:
+            self.lines.append(None)
+        self.lines[index] = line
+
+    def open_lines(self) -> list[MediaLine]:
+        """The lines with ports."""
+        return [line for line in self.lines if line is not None]
+
+    def close(self, opener: Opener) -> None:
+        """Give every port back."""
+        for line in self.open_lines():
+            line.close(opener)
+        self.lines = []
+
+    def last_heard_s(self) -> float:
+        """When anything was last heard on any line; 0.0 without an answer."""
+        return max((line.session.last_heard_s() for line in self.open_lines()), default=0.0)
+
+    def expects_media(self) -> bool:
+        """Whether some line should be talking both ways: then silence is a fault, not a hold."""
+        return any(line.session.is_two_way for line in self.open_lines())
+
+    def is_one_way(self) -> bool:
+        """Whether some line is heard from one side only."""
+        return any(line.session.is_one_way for line in self.open_lines())
+
+    def statistics(self, wall_offset_s: float) -> dict[str, Any]:
+        """The call as the ``query`` reply tells it: the summary, and every port of every party."""
+        tags = [self.first_tag, *self.other_tags]
+        return {**self.summary(wall_offset_s), "tags": {tag: self._party(tag) for tag in tags}}
+
+    def summary(self, wall_offset_s: float) -> dict[str, Any]:
+        """The call as the ``delete`` reply tells it; times in whole seconds since the epoch.
+
+        ``heard`` is what the first offerer and the other side sent, over all lines.
+        """
+        return {
+            "created": int(self.created_s + wall_offset_s),
+            "last signal": int(self.last_signal_s + wall_offset_s),
+            "last heard": int(self.last_heard_s() + wall_offset_s) if self.last_heard_s() else 0,
+            "one-way": int(self.is_one_way()),
+            "heard": [self._heard(0), self._heard(1)],
+            "totals": self.totals(),
+        }
+
+    def totals(self) -> dict[str, Any]:
+        """Packets, bytes and errors of the whole call."""
+        lines = self.open_lines()
+        heard = [[line.session.lane(side, part) for line in lines for side in (0, 1)] for part in (RTP, RTCP)]
+        return {name: _sum(lanes) for name, lanes in zip(("RTP", "RTCP"), heard, strict=True)}
+
+    def _heard(self, side: int) -> dict[str, int]:
+        lanes = [line.session.lane(side, RTP) for line in self.open_lines()]
+        return {
+            "packets": sum(lane.packets for lane in lanes),
+            "lost": sum(lane.lost for lane in lanes),
+            "jitter-us": int(max((lane.jitter_ms for lane in lanes), default=0.0) * 1000),
+        }
+
+    def _party(self, tag: str) -> dict[str, Any]:
+        side = self.side_of(tag)
+        medias = [
+            {
+                "index": index + 1,
+                "type": line.kind,
+                "streams": [_stream(line.session.lane(side, part), line.ports[side] + part) for part in (RTP, RTCP)],
+            }
+            for index, line in enumerate(self.lines)
+            if line is not None
+        ]
+        return {"tag": tag, "medias": medias}
+
+
+def _sum(lanes: list[Lane]) -> dict[str, int]:
+    return {
+        "packets": sum(lane.packets for lane in lanes),
+        "bytes": sum(lane.octets for lane in lanes),
+        "errors": sum(lane.foreign + lane.garbage for lane in lanes),
+        "foreign": sum(lane.foreign for lane in lanes),
+        "garbage": sum(lane.garbage for lane in lanes),
+        "lost": sum(lane.lost for lane in lanes),
+    }
+
+
+def _stream(lane: Lane, port: int) -> dict[str, Any]:
+    stream: dict[str, Any] = {
+        "local port": port,
+        "stats": _sum([lane]),
+        "jitter-us": int(lane.jitter_ms * 1000),
+        "ssrc-changes": lane.ssrc_changes,
+    }
+    if lane.target is not None:
+        stream["endpoint"] = {"address": lane.target[0], "port": lane.target[1]}
+    if lane.ssrc is not None:
+        stream["SSRC"] = lane.ssrc
+    return stream
