@@ -210,14 +210,15 @@ def _blocked(callers: Iterable[d.BlockedCaller]) -> tuple[dict[str, t.BlockedCal
     return exact, prefixes
 
 
-def _minute(clock: str) -> int:
+def clock_minute(clock: str) -> int:
+    """Give the minute of the day of ``HH:MM``."""
     return int(clock[:2]) * 60 + int(clock[3:])
 
 
 def _windows(windows: tuple[d.Window, ...] | None) -> tuple[t.Window, ...] | None:
     if windows is None:
         return None
-    return tuple(t.Window(start_minute=_minute(item.from_), end_minute=_minute(item.to)) for item in windows)
+    return tuple(t.Window(start_minute=clock_minute(item.from_), end_minute=clock_minute(item.to)) for item in windows)
 
 
 def _time_group(group: d.TimeGroup, zone: str) -> t.TimeGroup:

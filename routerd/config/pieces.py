@@ -120,6 +120,9 @@ class _Pieces:
         others = [member for member in rest if not _is_struct(_bare(member))]
         if isinstance(value, dict) and structs:
             return self.value(value, structs[0], pointer)
+        lists = [member for member in others if get_origin(_bare(member)) is tuple]
+        if isinstance(value, list) and lists:
+            return self.value(value, lists[0], pointer)
         return self.value(value, others[0] if others else structs[0], pointer)
 
     def _list(self, value: Any, kind: Any, item: Any, pointer: str) -> tuple[Any, ...]:
@@ -179,7 +182,7 @@ def _explain(value: Any, kind: Any, pointer: str, error: str) -> tuple[str, str,
         if isinstance(value, str) and meta.pattern in EXPLANATIONS:
             message, hint = EXPLANATIONS[meta.pattern]
             return f"{show(value)} is {message}", pointer, hint
-    if isinstance(value, bool) is not (bare is bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) is not (bare is bool) or not isinstance(value, int | float | bare):
         return f"expected {_describe(kind)}, found {show(value)}", pointer, ""
     return f"{show(value)}: {error.partition(' - at ')[0].replace('`', '').lower()}", pointer, _limits(kind)
 

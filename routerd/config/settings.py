@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from routerd.config import fields as f
+from routerd.config import fields as f  # noqa: TC001 - msgspec resolves annotations
 from routerd.config.pieces import build
 from routerd.config.problems import DocumentErrors, Problems, split
 from routerd.errors import ConfigError

@@ -1,0 +1,131 @@
+"""``routerd check``: validates a document, reports the findings of the static analysis, previews a number's schedule."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from routerd.cli.host_files import placeholder, zone_data, zone_names
+from routerd.config.checks import analyse, locked_out
+from routerd.config.compile import compile_account
+from routerd.config.load import load, numbering
+from routerd.config.problems import DocumentErrors
+from routerd.config.reach import Reach
+from routerd.config.schedule import schedule
+from routerd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from routerd.config.document import Document
+    from routerd.config.findings import Finding
+    from routerd.config.schedule import Row
+    from routerd.rules.tables import AccountTables
+
+CLEAN, FOUND, WRONG = 0, 1, 2
+MAX_DAYS = 366
+_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+def check(
+    document: Annotated[Path, typer.Argument(help="The routing document: JSON or YAML.")],
+    *,
+    number: Annotated[
+        str, typer.Option("--schedule", metavar="NUMBER", help="Show who would ring when NUMBER is called.")
+    ] = "",
+    days: Annotated[int, typer.Option(min=1, max=MAX_DAYS, help="How many days the schedule covers.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Validate DOCUMENT and report what is valid and will still surprise somebody.
+
+    Exit status: 0 clean, 1 findings, 2 unreadable or invalid. Example: routerd check conf/demo.yaml
+    """
+    raise typer.Exit(run(document, number, days, as_json=as_json, at=time.time()))
+
+
+def run(path: Path, number: str, days: int, *, as_json: bool, at: float, console: Console | None = None) -> int:
+    """Do what the command does at the wall time ``at``; return the exit status."""
+    out = console or Console(soft_wrap=True, highlight=False)
+    try:
+        text = path.read_bytes()
+        document, tables = _read(text, str(path))
+        rows = _rows(document, tables, number, at, days) if number else []
+    except OSError as error:
+        return _refuse(out, [ConfigError(error.strerror or str(error), source=str(path))], as_json=as_json)
+    except DocumentErrors as error:
+        return _refuse(out, error.errors, as_json=as_json)
+    except ConfigError as error:
+        return _refuse(out, [error], as_json=as_json)
+    words = text.decode("utf-8-sig")
+    findings = analyse(document, tables, at=at, numbering=numbering(), text=words, source=str(path))
+    if as_json:
+        _print_json(out, valid=True, findings=findings, schedule=rows)
+    else:
+        _print(out, path, findings)
+        if number:
+            _print_schedule(out, number, tables.account.zone, rows)
+    return FOUND if findings else CLEAN
+
+
+def _read(text: bytes, source: str) -> tuple[Document, AccountTables]:
+    document = load(text, source=source, secrets=placeholder, zones=zone_names())
+    tables = compile_account(document, version=0, zone_data=zone_data, sound_durations={}, numbering=numbering())
+    return document, tables
+
+
+def _rows(document: Document, tables: AccountTables, number: str, at: float, days: int) -> list[Row]:
+    own = tables.numbers.get(number)
+    if own is None:
+        known = ", ".join(list(tables.numbers)[:5])
+        raise ConfigError(f"{number} is not a number of the document", pointer="/numbers", hint=f"such as {known}")
+    return schedule(tables, Reach(tables, locked_out(document)), own.destination, at, days)
+
+
+def _refuse(out: Console, errors: Sequence[ConfigError], *, as_json: bool) -> int:
+    if as_json:
+        listed = [
+            {"message": e.message, "pointer": e.pointer, "line": e.line, "hint": e.hint, "source": e.source}
+            for e in errors
+        ]
+        _print_json(out, valid=False, errors=listed)
+        return WRONG
+    for error in errors:
+        out.print(f"[red]error[/] {escape(str(error))}")
+    out.print(f"[red]{len(errors)} {'error' if len(errors) == 1 else 'errors'}[/]: the document is refused")
+    return WRONG
+
+
+def _print_json(out: Console, **content: Any) -> None:
+    out.file.write(json.dumps(msgspec.to_builtins(content), ensure_ascii=False) + "\n")
+
+
+def _print(out: Console, path: Path, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        hint = f" ({finding.hint})" if finding.hint else ""
+        place = f"{path}:{finding.line}" if finding.line else str(path)
+        out.print(
+            f"{escape(place)}: [{_COLOURS[finding.severity]}]{finding.severity}[/] [bold]{finding.code}[/] "
+            f"{escape(finding.pointer)}: {escape(finding.message)}{escape(hint)}"
+        )
+    out.print(f"{len(findings)} findings" if findings else f"{escape(str(path))}: [green]clean[/]")
+
+
+def _print_schedule(out: Console, number: str, zone: str, rows: Sequence[Row]) -> None:
+    table = Table(title=f"Who rings when {number} is called ({zone})", title_justify="left")
+    for column in ("day", "from", "to", "rings", ""):
+        table.add_column(column)
+    before = ""
+    for row in rows:
+        new = row.date != before
+        marks = "; ".join(row.marks) if new else ""
+        table.add_row(f"{row.weekday} {row.date}" if new else "", row.start, row.end, escape(row.target), escape(marks))
+        before = row.date
+    out.print(table)
