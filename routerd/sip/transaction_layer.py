@@ -18,7 +18,7 @@ answer is computed from the request, so that a retransmission gets the same one 
 
 from __future__ import annotations
 
-import zlib
+from hashlib import blake2s
 from typing import TYPE_CHECKING, Protocol
 
 from routerd.errors import LocalProtocolError, ParseError
@@ -417,4 +417,4 @@ def _is_stateless_ack(request: Request) -> bool:
 def _stateless_tag(request: Request) -> str:
     """Compute a To tag that every retransmission of the request, its CANCEL and its ACK have in common (§8.2.7)."""
     text = f"{request.via.branch}|{request.call_id}|{request.cseq.number}|{request.from_.tag}"
-    return f"s{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}"
+    return f"s{blake2s(text.encode('utf-8', 'surrogateescape'), digest_size=4).hexdigest()}"

@@ -237,3 +237,11 @@ def test_both_sides_see_the_same_path(loose: list[bool]) -> None:
         assert dialog.next_hop() == wanted[0][1:-1]
         strict = bool(dialog.routes) and ";lr" not in dialog.routes[0]
         assert path == (wanted if strict else [wanted[-1], *wanted[:-1]])
+
+
+def test_other_parameters_of_from_and_to_stay() -> None:
+    request = invite()
+    request.set("From", "<sip:alice@example.com>;tag=a;x=y")
+    dialog = Dialog.as_uas(request, "b")
+    assert dialog.remote_party == "<sip:alice@example.com>;x=y"
+    assert "early" in repr(dialog)
