@@ -64,6 +64,19 @@ class Calls(Protocol):
         """Take a REFER within a call."""
 
 
+class Borrower(Protocol):
+    """A transfer that this call carries out: it lends the party that stays."""
+
+    def ringing(self, status: int, now: float) -> None:
+        """Hear that the transfer's target rings."""
+
+    def lend(self, call: Call, now: float) -> Leg | None:
+        """Return the party that stays, to be joined with the target; None when it has gone."""
+
+    def ended(self, status: int, now: float) -> None:
+        """Hear how it ended: 200 when joined, else why not."""
+
+
 class Call:
     """A call from its INVITE (or click) to its record; :meth:`start`, then events until it is over."""
 
@@ -96,6 +109,7 @@ class Call:
         "stopping",
         "tables",
         "timers",
+        "transfer",
         "trusted",
         "view",
         "waiting_forks",
@@ -138,6 +152,7 @@ class Call:
         self.waiting_forks: list[tuple[Fork, list[Attempt]]] = []
         self.renegotiation: midcall.Renegotiation | None = None
         self.join: Any = None
+        self.transfer: Borrower | None = None
         self._events: deque[plan.Event] = deque()
         self._advancing = False
         self._heard: list[str] = []
@@ -339,6 +354,8 @@ class Call:
         for key in self._channels:
             self.live.count(key, -1)
         carrying.write_record(self, self._facts, now)
+        if self.transfer is not None:
+            self.transfer.ended(carrying.final_status(self), now)
         self.calls.call_over(self, now)
         self._let_go()
 
@@ -353,6 +370,17 @@ class Call:
         self.winner = None
         self.early = None
         self.request = None
+        self.transfer = None
+
+    def give_up_leg(self, leg: Leg) -> None:
+        """Let a leg go to another call, or to its goodbye, without ending it."""
+        if leg is self.caller:
+            self.caller = None
+        if leg is self.peer:
+            self.peer = None
+        for fork in self.forks.values():
+            if fork.winner is leg:
+                fork.winner = None
 
     # -- LegUser: what legs say ------------------------------------------------------------------------------------------
 
@@ -427,7 +455,9 @@ class Call:
             entry.ringing = now
             self.exchange.publish("leg.ringing", {"call": self.id, "target": fork.ring.target})
             self.advance(plan.LegRinging(fork.number), now)
-        if self.state == RINGING and self.caller is not None:
+        if self.transfer is not None:
+            self.transfer.ringing(status, now)
+        elif self.state == RINGING and self.caller is not None:
             midcall.progress(self, branch, status, sdp, now)
 
     def fork_answered(self, fork: Fork, branch: OutboundLeg, response: Response, now: float) -> None:
@@ -481,6 +511,7 @@ class Call:
 
 _ACTIONS: Final = {
     "nothing": None,
+    "finish": Call.finish,
     "answer_by_engine": Call._do_answer_by_engine,  # noqa: SLF001 - the table's own actions
     "answer_by_leg": Call._do_answer_by_leg,  # noqa: SLF001
     "join": Call._do_join,  # noqa: SLF001

@@ -51,6 +51,8 @@ TABLE: Final[dict[tuple[str, str], Row]] = {
     (JOINING, "joined"): Row(CONNECTED, "connected"),
     # a transfer or a new media engine joins two legs anew
     (CONNECTED, "rejoin"): Row(JOINING, "nothing"),
+    (CONNECTED, "transferred"): Row(ENDED, "finish"),
+    (JOINING, "transferred"): Row(ENDED, "finish"),
     # the rules end it
     (DECIDING, "end"): Row(ENDED, "refuse"),
     (RINGING, "end"): Row(ENDED, "refuse"),
@@ -96,6 +98,7 @@ TABLE: Final[dict[tuple[str, str], Row]] = {
     (ENDED, "answered"): Row(ENDED, "nothing"),
     (ENDED, "joined"): Row(ENDED, "nothing"),
     (ENDED, "rejoin"): Row(ENDED, "nothing"),
+    (ENDED, "transferred"): Row(ENDED, "nothing"),
     (ENDED, "caller_gone"): Row(ENDED, "nothing"),
     (ENDED, "callee_gone"): Row(ENDED, "nothing"),
     (ENDED, "broken"): Row(ENDED, "nothing"),

@@ -47,6 +47,7 @@ def _contacts(call: Call, fork: Fork, ring: Ring, now: float) -> list[Attempt]:
         branch = _branch(call, fork, f"{ring.target}@{binding.source}", parts)
         branch.media = extension.media
         branch.codecs = extension.codecs
+        branch.extension = name
         made.append(Attempt(branch, binding.flow, extension.provisional_timeout_s))
     return made
 

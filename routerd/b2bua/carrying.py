@@ -104,6 +104,8 @@ def _offer_first(call: Call, fork: Fork, attempts: list[Attempt], now: float) ->
 
 def offer_for(call: Call, branch: OutboundLeg) -> bytes:
     """Return the description that a branch is offered: the caller's, relayed where wanted, by the branch's codecs."""
+    if call.transfer is not None:
+        return b""
     if call.caller is None:
         return treatment.BLACK_HOLE
     if call.caller.state == CONFIRMED:
@@ -138,7 +140,7 @@ def branch_answered(call: Call, fork: Fork, branch: OutboundLeg, response: Respo
         if not fork.ring.confirm:
             entry.finish("answered", now, 200)
     call.exchange.publish("leg.answered", {"call": call.id, "target": fork.ring.target})
-    if call.caller is None:
+    if call.caller is None and call.transfer is None:
         # the agent of a click-to-call is the caller from now on
         call.caller = branch
         call.happen("treat", now)
@@ -186,6 +188,8 @@ def _bridge(call: Call, command: plan.Command, now: float) -> None:
         entry.finish("answered", now, 200)
     call.record.answered_by = fork.ring.target
     call.record.bridged_leg = command.leg
+    if call.transfer is not None:
+        call.caller = call.transfer.lend(call, now)
     call.happen("bridge", now)
 
 
@@ -212,14 +216,19 @@ def answer_by_leg(call: Call, now: float) -> None:
 
 def join_winner(call: Call, now: float) -> None:
     """Join the callee with a caller whom the engine had answered (or the agent of a click-to-call)."""
-    assert call.caller is not None
     assert call.peer is not None
+    if call.caller is None:
+        call.broken("abandoned", 487, now)
+        return
     joining.join(call, call.caller, call.peer, now)
 
 
 def connected(call: Call, now: float) -> None:
     """Start what runs while two parties talk: the longest duration, digits to be dialled, affinity."""
     call.progress_sent = 200
+    if call.transfer is not None:
+        call.transfer.ended(200, now)
+        call.transfer = None
     set_timer(call, "max_call", call.tables.account.max_call_s, now)
     call.exchange.publish("call.routed", {"call": call.id, "answered_by": call.record.answered_by})
     _remember(call, now)
@@ -383,6 +392,13 @@ def write_record(call: Call, reads: dict[str, Any], now: float) -> None:
 def _node(node: Node, call: Call) -> dict[str, Any]:
     at_s = round(node.at - call.record.start - call.exchange.wall_offset, 3)
     return {"type": node.type, "id": node.id, "context": node.context, "at_s": at_s, "reason": node.reason}
+
+
+def final_status(call: Call) -> int:
+    """Return the SIP status that says how the call ended, for whoever asked for it by REFER."""
+    if call.record.answered is not None:
+        return 200
+    return (call.ending.status if call.ending is not None else None) or 500
 
 
 def media_lost(call: Call, now: float) -> None:

@@ -72,6 +72,7 @@ class Leg:
         "delayed",
         "dialog",
         "exchange",
+        "extension",
         "flow",
         "incoming",
         "invite_tx",
@@ -95,6 +96,7 @@ class Leg:
         self.name = name
         self.party = ""
         self.trunk: Trunk | None = None
+        self.extension: str | None = None
         self.media = "relay"
         self.codecs: tuple[str, ...] | None = None
         self.dialog: Dialog | None = None

@@ -40,7 +40,6 @@ class Binding:
         "cseq",
         "expires_at",
         "extension",
-        "filed",
         "flow",
         "instance",
         "live",
@@ -92,7 +91,6 @@ class Binding:
         self.params: dict[str, str | None] = {k: v for k, v in contact.params.items() if k.startswith(PUSH_PREFIX)}
         self.pings = pings
         self.live = False
-        self.filed = 0.0
 
     @property
     def behind_nat(self) -> bool:

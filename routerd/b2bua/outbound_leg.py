@@ -8,7 +8,7 @@ every further 200 of a fork downstream (§13.2.2.4).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from routerd.b2bua.exchange import ALLOW, SERVER
 from routerd.b2bua.leg import CLOSED, CONFIRMED, EARLY, RELEASING, Leg, LegUser, Watcher
@@ -323,27 +323,24 @@ def answer_challenge(
     return given, value
 
 
-def farewell(exchange: Exchange, response: Response, leg: Leg | None, now: float) -> None:
-    """ACK and BYE a 200 that nobody wants: a second branch of a fork downstream, or one that came too late."""
-    stray = Leg(exchange, _NOBODY, "stray")
+def farewell(exchange: Exchange, response: Response, leg: Leg, now: float) -> None:
+    """ACK and BYE a 200 that nobody wants: a second branch of a fork downstream (RFC 3261 §13.2.2.4)."""
+    stray = Leg(exchange, leg.call or NOBODY, "stray")
     stray.dialog = Dialog.as_uac(None, response)
-    stray.flow = leg.flow if leg is not None else None
-    stray.pinned = leg.pinned if leg is not None else False
+    stray.flow = leg.flow
+    stray.pinned = leg.pinned
     stray.state = CONFIRMED
     stray.acknowledge_response(response)
     stray.bye(now)
 
 
 class _Nobody:
-    """The call of a leg that belongs to none."""
+    """The call of a leg whose call is gone."""
 
     id = ""
 
     def leg_closed(self, leg: Leg, now: float) -> None:
         """Nothing waits for it."""
 
-    def leg_lost(self, leg: Leg, cause: str, now: float) -> None:
-        """Nothing waits for it."""
 
-
-_NOBODY: LegUser = _Nobody()  # type: ignore[assignment]
+NOBODY: Final[LegUser] = cast("LegUser", _Nobody())

@@ -164,7 +164,7 @@ def _invite(switch: Switch, tx: ServerTransaction, request: Request, party: Part
         switch.call_by_id.pop(call.id, None)
         respond(switch, tx, request, error.status_hint, now, headers)
         return
-    _describe(leg, party, attempt)
+    describe(leg, party, attempt.dialled)
     call.caller = leg
     call.request = request
     call.trusted = party.trunk is not None
@@ -173,15 +173,16 @@ def _invite(switch: Switch, tx: ServerTransaction, request: Request, party: Part
     call.start(now)
 
 
-def _describe(leg: InboundLeg, party: Party, attempt: Attempt) -> None:
+def describe(leg: InboundLeg, party: Party, dialled: str) -> None:
     """Say how the caller's leg is reached and what its media may be."""
     source = party.trunk or party.extension
     assert source is not None
     leg.media = source.media
     leg.codecs = source.codecs
     leg.trunk = party.trunk
+    leg.extension = party.extension.id if party.extension is not None else None
     leg.pinned = party.trunk is None or (leg.flow is not None and leg.flow.reliable)
-    leg.party = attempt.dialled if attempt.dialled.isalnum() or attempt.dialled.startswith("+") else ""
+    leg.party = dialled if dialled.removeprefix("+").isalnum() else ""
 
 
 def make_call(switch: Switch, tables: AccountTables, attempt: Attempt, now: float) -> Call:
@@ -243,7 +244,7 @@ def _extension_dialled(request: Request, party: Party) -> str | None:
     tables = party.account
     dialled = number.classify(tables, request.request_uri.user or "")
     if dialled.kind == "extension":
-        return dialled.value
+        return str(dialled.value)
     agent = tables.agents.get(tables.agent_by_intercom.get(dialled.value, ""))
     return agent.extension if agent is not None else None
 
@@ -276,5 +277,3 @@ class Page:
     def _answer(self, status: int, now: float) -> None:
         if self.tx.request is not None:
             respond(self.switch, self.tx, self.tx.request, status, now)
-
-
