@@ -115,9 +115,9 @@ class Admission:
     def quick(self, request: Request, flow: Flow, now: float) -> Refusal | None:
         """Look at a request outside a dialog before it has a transaction; None: go on to :meth:`identify`."""
         source = self.source_of(request, flow)
-        if self._bans.holds((source, True), now):
-            return self._refusal(request, 403, [], "banned")
         candidates = self._candidates(source)
+        if not candidates and self._bans.holds((source, True), now):
+            return self._refusal(request, 403, [], "banned")
         if not candidates and not self._rates.take(source, now):
             return self._refusal(request, 503, [("Retry-After", RETRY_AFTER_S)], "source_rate")
         try:
@@ -159,7 +159,7 @@ class Admission:
     # -- by address ------------------------------------------------------------------------------------------------
 
     def source_of(self, request: Request, flow: Flow) -> str:
-        """Return the source address: the packet's, or what a trusted proxy saw (its own Via says from whom it has it)."""
+        """Return the source address: the packet's, or what a trusted proxy in front of us saw and wrote into Via."""
         source = flow.remote[0]
         if not self._proxies or not addresses.contains(self._proxies, source):
             return source
@@ -231,9 +231,6 @@ class Admission:
         claimed = parameters.get("username", "")
         account = self._account_of(request, claimed)
         name = account.account.id if account is not None else ""
-        if self._guarded.holds((name, claimed), now) and not self._good.knows((name, claimed), source):
-            self._exchange.note("auth_guarded", f"{claimed[:60]} from {source}")
-            return self._challenge(request, source, now)
         verdict = self._challenger.verify(
             credentials,
             request.method,
@@ -242,15 +239,19 @@ class Admission:
             self.realm_of(request),
             now,
         )
+        user = (name, verdict.username)
+        if self._guarded.holds(user, now) and not self._good.knows(user, source):
+            self._exchange.note("auth_guarded", f"{verdict.username[:60]} from {source}")
+            return self._challenge(request, source, now)
         if verdict.good and account is not None:
-            return self._admitted(account, verdict.username, claimed, source)
+            return self._admitted(account, verdict.username, source)
         if verdict.genuine and not verdict.stale:
-            self._failed((name, claimed), source, sealed=sealed, now=now)
-        self._exchange.note("auth_failed", f"{verdict.outcome.value} {claimed[:60]} from {source}")
+            self._failed(user, source, sealed=sealed, now=now)
+        self._exchange.note("auth_failed", f"{verdict.outcome.value} {verdict.username[:60]} from {source}")
         return self._challenge(request, source, now, stale=verdict.stale)
 
-    def _admitted(self, account: AccountTables, username: str, claimed: str, source: str) -> Party:
-        self._good.add((account.account.id, claimed), source)
+    def _admitted(self, account: AccountTables, username: str, source: str) -> Party:
+        self._good.add((account.account.id, username), source)
         self._failures.forgive((source, True))
         extension = account.extension_by_username.get(username)
         if extension is not None:
@@ -290,7 +291,8 @@ class Admission:
 
     def _shut_out(self, address: str, *, sealed: bool, for_s: float, reason: str, now: float) -> None:
         self._bans.ban((address, sealed), now + for_s)
-        if sealed:
+        # others speak through a proxy's or a trunk's address: there only credentials are refused
+        if sealed and not addresses.contains(self._proxies, address) and not self._candidates(address):
             self._exchange.effects.append(fx.Ban(address, for_s, reason))
         self._exchange.publish("security.ban", {"address": address, "for_s": for_s, "reason": reason, "proven": sealed})
 
