@@ -227,10 +227,10 @@ class TransactionLayer:
             if status == 408:
                 tx.step("refuse 408", None, now)
             return
-        if tx.is_invite and status >= 300 and tx.key[0] == _OLD:
-            self._alias_ack(tx, response)
         if not tx.respond(status, serialize(response), now):
             self.user.note("response_late", f"{status} in state {tx.state}")
+        elif tx.state == COMPLETED and tx.is_invite and tx.key[0] == _OLD:
+            self._alias_ack(tx, response)
 
     def acknowledge(self, tx: ServerTransaction) -> None:
         """Stop repeating the 2xx of ``tx``: its ACK has come."""
@@ -355,10 +355,8 @@ class TransactionLayer:
 
     def _alias_ack(self, tx: ServerTransaction, response: Response) -> None:
         """Let the ACK of an RFC 2543 client, which bears our To tag, find its INVITE (§17.2.3)."""
-        if tx.alias is None:
-            tag = response.to.tag or ""
-            tx.alias = (*tx.key[:2], tag, *tx.key[3:])
-            self._aliases[tx.alias] = tx
+        tx.alias = (*tx.key[:2], response.to.tag or "", *tx.key[3:])
+        self._aliases[tx.alias] = tx
 
 
 _OLD = ""

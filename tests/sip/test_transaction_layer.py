@@ -359,6 +359,17 @@ def test_a_client_of_rfc_2543_is_matched_by_its_headers() -> None:
     assert not server.agent.layer._aliases
 
 
+def test_a_late_refusal_of_an_rfc_2543_invite_leaves_nothing() -> None:
+    server = Server()
+    server.receive(make(via="SIP/2.0/UDP 192.0.2.1", call_id="old"))
+    tx, request = server.agent.served[0], server.agent.requests[0]
+    server.agent.layer.respond(tx, build.response(request, 200, to_tag="b"), 0.0)
+    server.world.run()
+    server.agent.layer.respond(tx, build.response(request, 302, to_tag="b"), 40.0)
+    assert not server.agent.layer._aliases
+    assert server.agent.notes == ["response_late"]
+
+
 def test_a_cancel_of_rfc_2543_finds_its_invite() -> None:
     server = Server()
     invite = make(via="SIP/2.0/UDP 192.0.2.1;branch=1", call_id="old")
