@@ -29,7 +29,7 @@ from routerd.sip.message import Request, Response
 from routerd.sip.parser import parse
 from routerd.sip.serializer import serialize
 from routerd.sip.server_transaction import MergeKey, ServerKey, ServerTransaction, ServerUser
-from routerd.sip.state_tables import CALLING, PROCEEDING, TRYING
+from routerd.sip.state_tables import CALLING, COMPLETED, PROCEEDING, TRYING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
