@@ -24,6 +24,7 @@ _separator = re.compile(r'[,"<]')
 _plain_value = re.compile(rf"[{TOKEN_CHARS}:\[\]]+").fullmatch
 # Push tokens and other people's tags use far more than that, even nothing at all: all but separators is borne.
 VALUE_CHARS = r"!#-+\--:=@-\[\]-~\u0080-\U0010ffff"
+_wide_value = re.compile(f"[{VALUE_CHARS}]+").fullmatch
 _plain_params = re.compile(rf"(?:;[{TOKEN_CHARS}]+(?:=[{VALUE_CHARS}]*)?)*").fullmatch
 _param_name = re.compile(rf";[ \t]*([{TOKEN_CHARS}]+)[ \t]*(=?)[ \t]*").match
 _param_value = re.compile(rf"[{VALUE_CHARS}]*").match
@@ -47,7 +48,7 @@ def is_ipv6(text: str) -> bool:
 
 def is_hostname(text: str) -> bool:
     """Whether ``text`` may be a host name or an IPv4 address; underscores are borne, as DNS bears them."""
-    return _hostname(text) is not None and ".." not in text
+    return len(text) < 256 and _hostname(text) is not None and ".." not in text
 
 
 def number(text: str, limit: int) -> int:
@@ -122,8 +123,10 @@ def split_list(text: str) -> list[str]:
     return parts
 
 
-def parse_params(text: str) -> dict[str, str | None]:
+def parse_params(text: str, *, keep_quotes: bool = False) -> dict[str, str | None]:
     """Header parameters ``;name[=value]...`` as a dictionary: names in lower case, quoted values unquoted.
+
+    ``keep_quotes`` leaves quoted values as written, for a header that goes back as it came.
 
     ``text`` is all that follows the value proper. A name alone has the value ``None``.
     Raises ``ParseError`` for stray characters, empty parameters and a name given twice (RFC 3261 §7.3.1).
@@ -131,7 +134,7 @@ def parse_params(text: str) -> dict[str, str | None]:
     if not text:
         return {}
     if _plain_params(text) is None:
-        return _parse_odd_params(text)
+        return _parse_odd_params(text, keep_quotes=keep_quotes)
     return plain_params(text)
 
 
@@ -159,7 +162,7 @@ def split_params(text: str) -> list[str]:
     return parts
 
 
-def _parse_odd_params(text: str) -> dict[str, str | None]:
+def _parse_odd_params(text: str, *, keep_quotes: bool) -> dict[str, str | None]:
     """The full grammar of ``*( SEMI generic-param )``: blanks around every separator, quoted values."""
     params: dict[str, str | None] = {}
     position = skip_spaces(text, 0)
@@ -175,16 +178,18 @@ def _parse_odd_params(text: str) -> dict[str, str | None]:
         value: str | None = None
         if match.group(2):
             value, position = _value_at(text, position)
+            if value.startswith('"') and not keep_quotes:
+                value = unquote(value)
             position = skip_spaces(text, position)
         params[name] = value
     return params
 
 
 def _value_at(text: str, start: int) -> tuple[str, int]:
-    """The parameter value at ``start`` and the index behind it."""
+    """The parameter value at ``start``, quoted if it was, and the index behind it."""
     if text.startswith('"', start):
         end = quoted_end(text, start)
-        return unquote(text[start:end]), end
+        return text[start:end], end
     match = _param_value(text, start)
     return ("", start) if match is None else (match.group(), match.end())
 
@@ -195,7 +200,8 @@ def write_params(params: dict[str, str | None]) -> str:
     for name, value in params.items():
         if value is None:
             text += f";{name}"
-        elif _plain_value(value) is not None:
+        elif _plain_value(value) is not None or (name == "tag" and _wide_value(value) is not None):
+            # A peer compares its tag letter by letter, so odd ones go back without the quotes they came without.
             text += f";{name}={value}"
         else:
             text += f";{name}={quote(value)}"

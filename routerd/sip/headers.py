@@ -4,6 +4,8 @@ from __future__ import annotations
 
 MAX_MESSAGE_BYTES = 65_536
 MAX_FIELDS = 1_000
+# Vias, contacts or routes in one message: far beyond what any hop count or phone gives.
+MAX_VALUES = 500
 
 
 def _names(text: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from routerd.errors import ParseError
 from routerd.sip import grammar
-from routerd.sip.headers import COMMA_LISTS, KNOWN
+from routerd.sip.headers import COMMA_LISTS, KNOWN, MAX_VALUES
 from routerd.sip.name_addr import NameAddr
 from routerd.sip.uri import Uri
 from routerd.sip.via import Via
@@ -204,12 +204,7 @@ class Message:
         """All Via values, topmost first."""
         vias = self._vias
         if vias is None:
-            lines = self.get_all("Via")
-            if len(lines) == 1 and "," not in lines[0]:
-                vias = [Via.parse(lines[0])]
-            else:
-                vias = [Via.parse(value) for line in lines for value in grammar.split_list(line)]
-            self._vias = vias
+            vias = self._vias = [Via.parse(value) for value in self._listed("Via")]
         return vias
 
     @property
@@ -277,10 +272,17 @@ class Message:
 
     def addresses(self, name: str) -> list[NameAddr]:
         """All values of a header that lists addresses, such as P-Asserted-Identity or Path. Raises ``ParseError``."""
+        return [NameAddr.parse(value) for value in self._listed(name)]
+
+    def _listed(self, name: str) -> list[str]:
+        """The values of a list in which no element may be empty, and of which there are not too many."""
         lines = self.get_all(name)
         if len(lines) == 1 and "," not in lines[0]:
-            return [NameAddr.parse(lines[0])]
-        return [NameAddr.parse(value) for line in lines for value in grammar.split_list(line)]
+            return lines
+        values = [value for line in lines for value in grammar.split_list(line)]
+        if len(values) > MAX_VALUES:
+            raise ParseError(f"too many values of {name}")
+        return values
 
     @property
     def max_forwards(self) -> int | None:

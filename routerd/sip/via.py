@@ -20,10 +20,10 @@ _sent_by = re.compile(r"(\[[^\]]*\]|[^:; \t]+)[ \t]*(?::[ \t]*([0-9]+)[ \t]*)?")
 
 
 class Via:
-    """One Via value: ``transport`` in upper case, ``host`` (IPv6 without brackets), ``port`` or ``None``, ``params``.
+    """One Via value: ``transport`` in upper case, ``host`` as written (IPv6 without brackets), ``port`` or ``None``.
 
-    ``params`` has names in lower case and may be changed (``received``, ``rport``) before the value is written back
-    with ``Message.replace_via``.
+    ``params`` has names in lower case and values as written, quotes and all, so that they go back letter by letter. It
+    may be changed (``received``, ``rport``) before the value is written back with ``Message.replace_via``.
     """
 
     __slots__ = ("host", "params", "port", "transport")
@@ -61,11 +61,11 @@ class Via:
         sent_by = _sent_by(text, match.end())
         if sent_by is None:
             raise ParseError("Via without sent-by")
-        host, port = parse_hostport(sent_by.group(1))
-        if port is not None or sent_by.group(2):
-            port = grammar.number(sent_by.group(2) or "", 65_535)
-        rest = text[sent_by.end() :]
-        return cls(transport.upper(), host, port, grammar.parse_params(rest.strip(" \t")))
+        host, port = sent_by.groups()
+        parse_hostport(host)
+        params = grammar.parse_params(text[sent_by.end() :].strip(" \t"), keep_quotes=True)
+        number = grammar.number(port, 65_535) if port else None
+        return cls(transport.upper(), host.strip("[]"), number, params)
 
     @property
     def branch(self) -> str | None:
@@ -97,7 +97,8 @@ class Via:
         return host if self.port is None else f"{host}:{self.port}"
 
     def __str__(self) -> str:
-        return f"SIP/2.0/{self.transport} {self.sent_by}{grammar.write_params(self.params)}"
+        params = "".join(f";{name}" if value is None else f";{name}={value}" for name, value in self.params.items())
+        return f"SIP/2.0/{self.transport} {self.sent_by}{params}"
 
     def __repr__(self) -> str:
         return f"Via({str(self)!r})"

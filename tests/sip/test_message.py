@@ -75,6 +75,12 @@ def test_absent_headers() -> None:
             getattr(bare, name)
 
 
+def test_lists_have_an_end() -> None:
+    assert len(request(("Contact", ", ".join(["<sip:a@b>"] * 500))).contacts) == 500
+    with pytest.raises(ParseError):
+        _ = request(("Contact", ", ".join(["<sip:a@b>"] * 501))).contacts
+
+
 def test_the_star() -> None:
     assert request(("Contact", "*")).contact_is_star
     assert request(("Contact", "*")).contacts == []

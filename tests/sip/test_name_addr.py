@@ -86,3 +86,7 @@ def test_written() -> None:
 def test_a_text_that_is_no_uri_is_told_on_use() -> None:
     with pytest.raises(ParseError):
         _ = NameAddr("nonsense").uri
+
+
+def test_a_tag_goes_back_letter_by_letter() -> None:
+    assert str(NameAddr.parse("<sip:a@b>;tag=a/b=@;x=a/b")) == '<sip:a@b>;tag=a/b=@;x="a/b"'

@@ -20,7 +20,7 @@ def test_the_ordinary_one() -> None:
             "SIP / 2.0 / TCP spindle.example.com ; branch = z9hG4bK9ikj8 ",
             "SIP/2.0/TCP spindle.example.com;branch=z9hG4bK9ikj8",
         ),
-        ("sip/2.0/tls Host : 05061", "SIP/2.0/TLS host:5061"),
+        ("sip/2.0/tls Host : 05061", "SIP/2.0/TLS Host:5061"),
         ("SIP/2.0/UNKNOWN t4", "SIP/2.0/UNKNOWN t4"),
         (
             "SIP/2.0/UDP [2001:db8::9:1]:5060;received=[2001:db8::9:255]",
@@ -79,3 +79,8 @@ def test_received_with_and_without_brackets() -> None:
 @pytest.mark.parametrize("branch", ["z9hG4bK", "abc", ""])
 def test_branches_that_name_no_transaction(branch: str) -> None:
     assert not Via.parse(f"SIP/2.0/UDP h;branch={branch}").has_cookie
+
+
+def test_a_branch_goes_back_letter_by_letter() -> None:
+    text = 'SIP/2.0/UDP H.example.com;branch=z9hG4bK/a@b=c;x="q;\\"";y='
+    assert str(Via.parse(text)) == text
