@@ -133,7 +133,11 @@ def _dictionary(data: bytes, at: int, depth: int, raw: Container[str]) -> tuple[
     while at < len(data) and data[at] != _END:
         name, at = _string(data, at)
         key = name.decode("utf-8", "surrogateescape")
-        items[key], at = _decode(data, at, depth + 1, raw, as_bytes=key in raw)
+        if data[at : at + 1].isdigit():  # most values are strings: no detour
+            string, at = _string(data, at)
+            items[key] = string if key in raw else string.decode("utf-8", "surrogateescape")
+        else:
+            items[key], at = _decode(data, at, depth + 1, raw, as_bytes=key in raw)
     if at >= len(data):
         raise MediaError("bencode: dictionary without end")
     return items, at + 1

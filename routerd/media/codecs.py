@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from routerd.media.sdp import RtpMap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from routerd.media.sdp import Media
 
 STATIC: Final[dict[str, RtpMap]] = {
@@ -63,6 +65,11 @@ def matches(encoding: RtpMap, entry: str) -> bool:
         return True
     clock, _, channels = rest.partition("/")
     return clock == str(encoding.clock_hz) and (not channels or channels == str(encoding.channels))
+
+
+def is_allowed(encoding: RtpMap, allowed: Sequence[str]) -> bool:
+    """Whether any entry of an allow-list names this encoding."""
+    return encoding.name in allowed or any(matches(encoding, entry) for entry in allowed)
 
 
 def carries_media(encoding: RtpMap) -> bool:

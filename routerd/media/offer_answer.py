@@ -110,11 +110,13 @@ def filter_codecs(body: bytes, allowed: Sequence[str]) -> bytes:
     are not RTP (T.38) pass. Raises SdpError when a description that had live media has none left: answer 488.
     """
     session = sdp.parse(body)
-    had_media = any(media.port for media in session.media)
+    changed = False
     for media in session.media:
-        if media.port and media.is_rtp:
-            _filter_line(media, allowed)
-    if had_media and not any(media.port for media in session.media):
+        if media.port and media.is_rtp and _filter_line(media, allowed):
+            changed = True
+    if not changed:
+        return body
+    if not any(media.port for media in session.media):
         raise SdpError("no allowed codec in common")
     return session.serialise()
 
@@ -214,17 +216,21 @@ def _bumped(session: sdp.SessionDescription) -> bytes:
     return session.serialise()
 
 
-def _filter_line(media: sdp.Media, allowed: Sequence[str]) -> None:
+def _filter_line(media: sdp.Media, allowed: Sequence[str]) -> bool:
+    """Whether the line had to be changed."""
     kept: set[str] = set()
     speech = False
     for payload, encoding in codecs.formats_of(media):
-        if encoding is not None and any(codecs.matches(encoding, entry) for entry in allowed):
+        if encoding is not None and codecs.is_allowed(encoding, allowed):
             kept.add(payload)
             speech = speech or codecs.carries_media(encoding)
     if not speech:
         refuse_line(media)
-        return
+        return True
+    if len(kept) == len(media.formats):
+        return False
     keep_formats(media, [payload for payload in kept if _repaired(media, payload) in kept])
+    return True
 
 
 def _repaired(media: sdp.Media, payload: str) -> str:

@@ -18,6 +18,7 @@ MAX_SIZE_BYTES: Final = 64 * 1024
 MAX_LINES: Final = 2000
 MAX_MEDIA: Final = 32
 DIRECTIONS: Final = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
+_DIRECTION_LINES: Final = frozenset("a=" + direction for direction in DIRECTIONS)
 MAX_PORT: Final = 65535
 _HOST_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")
 _IP6_CHARS: Final = frozenset("0123456789abcdefABCDEF:.%")
@@ -94,7 +95,7 @@ class Section:
     def connection(self) -> str | None:
         """The address of this level's ``c=`` line, without TTL or count (RFC 8866 §5.7); None when there is none."""
         text = self.value("c")
-        return None if text is None else _connection_address(text)
+        return None if text is None else text.split()[2].partition("/")[0]
 
     def set_connection(self, address: str) -> None:
         """Write this level's ``c=`` line, replacing all there are or at the place that RFC 8866 §5 gives it."""
@@ -113,7 +114,7 @@ class Section:
     def direction(self) -> str | None:
         """``sendrecv``, ``sendonly``, ``recvonly`` or ``inactive`` where this level says so (RFC 8866 §6.7)."""
         for line in self.lines:
-            if line.startswith("a=") and line[2:] in DIRECTIONS:
+            if line in _DIRECTION_LINES:
                 return line[2:]
         return None
 
@@ -318,25 +319,29 @@ def is_ip4(text: str) -> bool:
 
 def _split(body: bytes) -> list[str]:
     """Lines without their ends (CRLF, or LF as RFC 8866 §5 tolerates); empty ones at either end are no lines."""
-    lines = body.decode("utf-8", "surrogateescape").split("\n")
+    text = body.decode("utf-8", "surrogateescape")
+    if text.count("\n") == text.count("\r\n"):
+        lines = text.split("\r\n")
+    else:
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
     if len(lines) > MAX_LINES:
         raise SdpError("too many lines")
-    stripped = [line.removesuffix("\r") for line in lines]
-    while stripped and not stripped[-1].strip(" \t\0"):
-        stripped.pop()
-    if not stripped:
+    while lines and not lines[-1].strip(" \t\0"):
+        lines.pop()
+    if not lines:
         raise SdpError("empty session description")
-    return [line for line in stripped if line]
+    return lines if "" not in lines else [line for line in lines if line]
 
 
 def _check(session: SessionDescription) -> None:
     if not session.lines or session.lines[0].rstrip() != "v=0":
         raise SdpError("version is not 0")
-    origin = session.origin
-    if origin.family.upper() not in {"IP4", "IP6"}:
+    if session.origin.family.upper() not in {"IP4", "IP6"}:
         raise SdpError("unknown address type in the origin")
+    if session.value("c") is not None:
+        return
     for media in session.media:
-        if media.port and not session.address_of(media):
+        if media.port and media.value("c") is None:
             raise SdpError("a media line has no address")
 
 

@@ -145,9 +145,10 @@ class Engine:
 
     def _answer(self, command: dict[str, Any], source: Address, now: float) -> dict[str, Any]:
         call = self._calls.get(_text(command, "call-id"))
-        if call is None:
+        offering, tag = _text(command, "from-tag"), _text(command, "to-tag")
+        if call is None or not call.knows(offering):
             return _error("Unknown call-id")
-        offerer, tag = call.side_of(_text(command, "from-tag")), _text(command, "to-tag")
+        offerer = call.side_of(offering)
         session = sdp.parse(_body(command))
         call.note_tag(tag)
         host = self._note_party(call, 1 - offerer, session, command, source, now)

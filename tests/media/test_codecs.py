@@ -38,6 +38,14 @@ def test_matches(entry: str, matching: bool) -> None:
     assert codecs.matches(sdp.RtpMap("opus", 48000, 2), entry) is matching
 
 
+def test_an_allow_list() -> None:
+    opus = sdp.RtpMap("opus", 48000, 2)
+    assert codecs.is_allowed(opus, ["PCMA", "OPUS/48000"])
+    assert codecs.is_allowed(opus, ["opus"])
+    assert not codecs.is_allowed(opus, ["PCMA", "opus/8000"])
+    assert not codecs.is_allowed(opus, [])
+
+
 def test_digits_and_comfort_noise_are_no_media() -> None:
     assert codecs.carries_media(sdp.RtpMap("PCMA", 8000, 1))
     assert not codecs.carries_media(sdp.RtpMap("telephone-event", 8000, 1))

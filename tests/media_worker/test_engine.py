@@ -152,6 +152,12 @@ def test_the_last_answer_of_a_fork_wins() -> None:
     assert house.free() == 20
 
 
+def test_an_answer_to_nobodys_offer_is_refused() -> None:
+    house = House()
+    house.ask(ng.offer("c", "a", BODY % 4000))
+    assert house.ask(ng.answer("c", "x", "b", BODY % 5000))["result"] == "error"
+
+
 def test_lines_come_and_go() -> None:
     house = House()
     fax = b"m=image %d udptl t38\r\n"
