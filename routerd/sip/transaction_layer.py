@@ -29,7 +29,7 @@ from routerd.sip.message import Request, Response
 from routerd.sip.parser import parse
 from routerd.sip.serializer import serialize
 from routerd.sip.server_transaction import MergeKey, ServerKey, ServerTransaction, ServerUser
-from routerd.sip.state_tables import CALLING, COMPLETED, PROCEEDING, TRYING
+from routerd.sip.state_tables import CALLING, COMPLETED, PROCEEDING, TERMINATED, TRYING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -249,10 +249,13 @@ class TransactionLayer:
 
     def discard(self, tx: ServerTransaction) -> None:
         """Drop a request without any answer, or one that was answered by ``reply_stateless`` after its callback."""
-        tx.end()
+        if tx.state != TERMINATED:
+            tx.end()
 
     def reroute(self, tx: ServerTransaction, flow: Flow) -> None:
         """Send the rest of ``tx`` to ``flow``, its own being lost (§18.2.2); the last response goes out again."""
+        if tx.state == TERMINATED:
+            return
         self._leave_flow(tx.reply_flow, tx.key)
         tx.reply_flow = flow
         tx.flow_lost = False

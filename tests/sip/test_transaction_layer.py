@@ -465,6 +465,19 @@ def test_a_discarded_request_leaves_nothing() -> None:
     assert server.sent == []
 
 
+def test_an_ended_transaction_touches_nothing_more() -> None:
+    server = Server()
+    invite = make(branch="z9hG4bKtwice")
+    server.receive(invite)
+    server.agent.layer.discard(server.agent.served[0])
+    server.receive(invite)
+    server.agent.layer.discard(server.agent.served[0])
+    server.agent.layer.reroute(server.agent.served[0], Flow("tcp", BOB, ALICE, 9))
+    assert len(server.agent.layer) == 1
+    assert not server.agent.layer._by_flow
+    assert server.sent == []
+
+
 def test_received_and_rport_are_filled_in() -> None:
     server = Server()
     source = Flow("udp", BOB, ("203.0.113.7", 40_000))
