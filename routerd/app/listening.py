@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PROC = Path("/proc")
+LONGEST_NAME = 100
 LISTENING = {"tcp": "0A", "udp": "07"}  # TCP_LISTEN; an unconnected datagram socket
 PROTOCOL = {"udp": "udp", "tcp": "tcp", "tls": "tcp", "ws": "tcp", "wss": "tcp"}
 
@@ -59,8 +60,8 @@ def who_listens(protocol: str, port: int) -> str:
         return ""
     for directory in PROC.iterdir():
         if directory.name.isdigit() and inodes & _sockets_of(directory):
-            name = (directory / "comm").read_text(encoding="utf-8", errors="replace").strip()
-            return f"pid {directory.name} ({name})"
+            words = (directory / "cmdline").read_text(encoding="utf-8", errors="replace").replace("\0", " ")
+            return f"pid {directory.name} ({words[:LONGEST_NAME].strip()})"
     return ""
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routerd.app import frames
+from routerd.app.retiring import Retiring
 from routerd.app.setup import tell_ready
 from routerd.b2bua.effects import AskDns, AskMedia, CloseFlow, Command, OpenFlow, Publish, Reply
 from routerd.config.snapshot import SnapshotBuilder
@@ -72,6 +73,7 @@ class SipProcess:
         self._media: MediaClient | None = None
         self._link: frames.FrameLink | None = None
         self._builder: SnapshotBuilder | None = None
+        self._retiring = Retiring(loop)
         self._version = 0
         self._serving = False
         self._opened: list[UdpSocket | asyncio.Server] = []
@@ -160,6 +162,7 @@ class SipProcess:
             return
         snapshot, self._builder = self._builder.finish(version), None
         self.driver.install(snapshot)
+        self._retiring.replace(snapshot)
         self._version = version
         self._send(["installed", version])
 

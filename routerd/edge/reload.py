@@ -11,8 +11,6 @@ import ssl
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
 from routerd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,6 +35,8 @@ class Certificates:
         self._current, self.expires_at = self._load()
 
     def _load(self) -> tuple[ssl.SSLContext, float]:
+        from cryptography import x509  # 9 MB, for who has TLS
+
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import ipaddress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from routerd.b2bua.effects import Transmit
 from routerd.edge.driver import Driver
@@ -14,6 +20,7 @@ from routerd.edge.stream import StreamTable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from routerd.b2bua.effects import Answer, Command, Effect, Journal
     from routerd.sip.flow import Flow
@@ -134,3 +141,63 @@ def client() -> type[Client]:
 def pytest_asyncio_loop_factories(config: Any, item: Any) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop of the product, not the standard library's."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+class Authority:
+    """Signs certificates; ``roots`` is its own as a PEM file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
+        self.roots = folder / "roots.pem"
+        root = (
+            self._builder(self._name, self._key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.roots.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        now = dt.datetime.now(dt.UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(days=2))
+        )
+
+    def sign(self, stem: str, *names: str) -> tuple[Path, Path]:
+        """A certificate for DNS names, ``sip:`` URIs and addresses, and its key, as files named by ``stem``."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        certificate = (
+            self._builder(subject, key.public_key())
+            .add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        files = self._folder / f"{stem}.pem", self._folder / f"{stem}.key"
+        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[1].write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return files
+
+
+def general_name(name: str) -> x509.GeneralName:
+    if name.startswith("sip:"):
+        return x509.UniformResourceIdentifier(name)
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from routerd.b2bua.effects import AskMedia, MediaAnswer, MediaEvent
+from routerd.edge.media_client import MediaClient
+from routerd.media import ng
+
+
+class FakeEngine(asyncio.DatagramProtocol):
+    """An ng server: counts each cookie, stays silent for as many tries as the test says."""
+
+    def __init__(self) -> None:
+        self.started = "one"
+        self.deaf = 0
+        self.dead = False
+        self.cookies: list[str] = []
+        self.controller: Any = None
+        self.transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.controller = addr
+        cookie, command = ng.decode_command(data)
+        if self.dead:
+            return
+        if command["command"] == "ping":
+            reply: dict[str, Any] = {"result": "pong", "started": self.started}
+        else:
+            self.cookies.append(cookie)
+            if len(self.cookies) <= self.deaf:
+                return
+            reply = {"result": "ok", "sdp": b"v=0\r\n"}
+        self.transport.sendto(ng.encode_reply(cookie, reply), addr)
+
+
+class Setup:
+    def __init__(self, client: MediaClient, engine: FakeEngine, answers: asyncio.Queue[Any]) -> None:
+        self.client, self.engine, self.answers = client, engine, answers
+
+    async def next(self) -> Any:
+        async with asyncio.timeout(5):
+            return await self.answers.get()
+
+
+@pytest.fixture
+async def media() -> Any:
+    loop = asyncio.get_running_loop()
+    engine_transport, engine = await loop.create_datagram_endpoint(FakeEngine, local_addr=("127.0.0.1", 0))
+    answers: asyncio.Queue[Any] = asyncio.Queue()
+    _, client = await loop.create_datagram_endpoint(
+        lambda: MediaClient(
+            loop, [engine_transport.get_extra_info("sockname")], answers.put_nowait, lambda: "abcd",
+            deadline_s=0.6, ping_every_s=0.03,
+        ),
+        local_addr=("127.0.0.1", 0),
+    )  # fmt: skip
+    made = Setup(client, engine, answers)
+    first = await made.next()
+    assert (type(first), first.event) == (MediaEvent, "back")
+    yield made
+    client.close()
+    engine_transport.close()
+
+
+async def test_a_command_is_answered(media: Any) -> None:
+    media.client.ask(AskMedia(5, 0, {"command": "offer", "call-id": "c", "from-tag": "f", "sdp": b"v=0"}))
+    answer = await media.next()
+    assert isinstance(answer, MediaAnswer)
+    assert (answer.number, answer.reply["sdp"]) == (5, b"v=0\r\n")
+    assert media.client.up(0)
+
+
+async def test_a_lost_command_is_sent_again_with_its_cookie_and_answered_once(media: Any) -> None:
+    media.engine.deaf = 2
+    media.client.ask(AskMedia(5, 0, {"command": "delete", "call-id": "c"}))
+    assert (await media.next()).reply["result"] == "ok"
+    assert len(media.engine.cookies) == 3
+    assert len(set(media.engine.cookies)) == 1
+    media.client.ask(AskMedia(6, 0, {"command": "delete", "call-id": "c"}))
+    assert (await media.next()).number == 6
+    assert media.engine.cookies[-1] != media.engine.cookies[0]
+
+
+async def test_silence_is_none_within_the_deadline(media: Any) -> None:
+    media.engine.deaf = 1000
+    media.client.ask(AskMedia(5, 0, {"command": "delete", "call-id": "c"}))
+    answer = await media.next()
+    assert (answer.number, answer.reply) == (5, None)
+
+
+async def test_unknown_engines_and_impossible_commands_are_answered_too(media: Any) -> None:
+    media.client.ask(AskMedia(5, 3, {"command": "delete", "call-id": "c"}))
+    media.client.ask(AskMedia(6, 0, {"command": 1.5}))
+    assert [(await media.next()).number for _ in range(2)] == [5, 6]
+
+
+async def test_an_engine_that_came_back_anew_is_told(media: Any) -> None:
+    media.engine.started = "two"
+    event = await media.next()
+    assert (event.number, event.event) == (0, "restarted")
+
+
+async def test_a_silent_engine_is_lost_and_comes_back(media: Any) -> None:
+    media.engine.dead = True
+    assert (await media.next()).event == "lost"
+    assert not media.client.up(0)
+    media.engine.dead = False
+    assert (await media.next()).event == "back"
+    assert media.client.up(0)
+
+
+async def test_notifications_are_events_and_strangers_are_not_heard(media: Any, client: Any) -> None:
+    notice = ng.encode_reply("n1", {"event": "media-timeout", "call-id": "c"})
+    own = media.client._transport.get_extra_info("sockname")
+    _, stranger = await asyncio.get_running_loop().create_datagram_endpoint(client, remote_addr=own)
+    stranger.transport.sendto(notice)
+    stranger.transport.sendto(b"rubbish")
+    media.engine.transport.sendto(b"rubbish", media.engine.controller)
+    media.engine.transport.sendto(notice, media.engine.controller)
+    event = await media.next()
+    assert (event.number, event.event, event.facts["call-id"]) == (0, "media-timeout", "c")
+    assert media.answers.empty()
+    stranger.transport.close()
