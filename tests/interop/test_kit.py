@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kit import scenarios
 from kit.baresip import Baresip
 from kit.certificates import Authority
 from kit.kamailio import Kamailio
 from kit.linphone import Linphone
 from kit.pjsua2_phone import Pjsua2Phone
+from kit.rtp import RtpPeer
+from kit.sipp import Sipp
 from kit.tone import assert_heard, assert_not_heard, seconds_of, wait_heard, write_tone
 
 if TYPE_CHECKING:
@@ -81,3 +84,28 @@ def test_pjsua2_over_tls_hears_a_baresip(tmp_path: Path) -> None:
         bob.wait_event("CALL_DTMF_START")
         bob.hang_up()
         carol.wait_state(call, "DISCONNECTED")
+
+
+def test_a_sipp_trunk_with_a_voice_holds_and_resumes(tmp_path: Path) -> None:
+    with (
+        Kamailio.provider(tmp_path, {"bob": "secret"}) as server,
+        Baresip(tmp_path, "bob", server=server.port, frequency=600) as bob,
+        RtpPeer(1000) as voice,
+    ):
+        server.wait_registered("bob")
+        talk = scenarios.invite(voice.sdp) + scenarios.expect_answer() + scenarios.ack()
+        talk += scenarios.hold_and_resume(voice.sdp) + scenarios.hung_up_by_peer()
+        with Sipp(tmp_path, "caller", talk, remote=server.port, service="bob") as caller:
+            bob.wait_event("CALL_RTPESTAB")
+            voice.wait_heard(600)
+            wait_heard(bob.recordings, 1000)
+            voice.send_digit("5")
+            bob.wait_event("CALL_DTMF_START")
+            bob.send_digits("7")
+            voice.wait_digit("7")
+            bob.hold()
+            caller.wait_message("a=recvonly", sent=True)
+            bob.resume()
+            voice.wait_heard(600, seconds=voice.heard_s(600) + 0.3)
+            bob.hang_up()
+            caller.finish().assert_clean(1)

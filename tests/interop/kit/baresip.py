@@ -59,6 +59,7 @@ class Baresip:
         user: str,
         *,
         server: int,
+        server_host: str = HOST,
         domain: str = "acme.test",
         password: str = "secret",
         frequency: int = 440,
@@ -79,7 +80,7 @@ class Baresip:
             host=HOST, port=self.port, control=self.control, folder=self.folder, rtp=rtp, rtp_last=rtp + 39
         )
         (self.folder / "config").write_text(config)
-        outbound = f'outbound="sip:{HOST}:{server};transport={transport};lr";' if server else ""
+        outbound = f'outbound="sip:{server_host}:{server};transport={transport};lr";' if server else ""
         account = ACCOUNT.format(
             user=user, domain=domain, transport=transport, outbound=outbound, password=password, regint=register_s,
             codecs=codecs, answer="auto" if auto_answer else "manual", more=more,

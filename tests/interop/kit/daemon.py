@@ -7,18 +7,16 @@ import os
 import signal
 import sqlite3
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from kit.options import wait_for_sip
-from kit.program import HOST, Program, free_port, free_range
+from kit.program import HOST, Program, free_port, free_range, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 MEDIA_PORTS = 120
 
@@ -35,7 +33,7 @@ class Daemon:
         websocket: bool = False,
         media: Mapping[str, Any] | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
-        hosts: tuple[str, ...] = (HOST,),
+        more_listen: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder / "routerd"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +41,7 @@ class Daemon:
         self.media_port = free_range(MEDIA_PORTS)
         self.document = document
         (self.folder / "document.yaml").write_text(json.dumps(document), encoding="utf-8")
-        listen = [f"{kind}:{host}:{self.port}" for kind in ("udp", "tcp") for host in hosts]
+        listen = [f"udp:{HOST}:{self.port}", f"tcp:{HOST}:{self.port}", *more_listen]
         listen += [f"tls:{HOST}:{self.tls_port}"] if certificate else []
         listen += [f"ws:{HOST}:{self.ws_port}"] if websocket else []
         sections: dict[str, dict[str, Any]] = {
@@ -112,19 +110,6 @@ class Daemon:
     def wait_records(self, count: int, timeout_s: float = 10) -> list[dict[str, Any]]:
         """Until so many records are written; they come in batches, after the call."""
         return wait_until(self.records, lambda records: len(records) >= count, timeout_s, f"{count} records")
-
-
-def wait_until(ask: Callable[[], Any], good: Callable[[Any], bool], timeout_s: float, what: str) -> Any:
-    """Ask again and again, for what tells nobody that it changed; the last answer stands in the error."""
-    until, pace = time.monotonic() + timeout_s, threading.Event()
-    while True:
-        answer = ask()
-        if good(answer):
-            return answer
-        if time.monotonic() > until:
-            message = f"no {what} within {timeout_s} s; last: {answer!r}"
-            raise TimeoutError(message)
-        pace.wait(0.1)
 
 
 def toml(sections: Mapping[str, Mapping[str, Any]]) -> str:

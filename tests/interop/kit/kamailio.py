@@ -78,16 +78,22 @@ class Kamailio:
     """One Kamailio on loopback ports of its own, run from ``route`` (its request_route and what else it needs)."""
 
     def __init__(
-        self, folder: Path, route: str, *, name: str = "kamailio", tls: tuple[Path, Path] | None = None
+        self,
+        folder: Path,
+        route: str,
+        *,
+        name: str = "kamailio",
+        tls: tuple[Path, Path] | None = None,
+        host: str = HOST,
     ) -> None:
         self.folder = folder / name
         self.folder.mkdir(parents=True)
         self.port = free_port()
         self.tls_port = free_port() if tls else 0
-        listen = [f"listen={kind}:{HOST}:{self.port}" for kind in ("udp", "tcp")]
+        listen = [f"listen={kind}:{host}:{self.port}" for kind in ("udp", "tcp")]
         tls_lines, modules = "", list(MODULES)
         if tls:
-            listen.append(f"listen=tls:{HOST}:{self.tls_port}")
+            listen.append(f"listen=tls:{host}:{self.tls_port}")
             modules.append("tls")
             tls_lines = "enable_tls=yes"
         config = HEAD.format(listen="\n".join(listen), tls=tls_lines)
@@ -99,7 +105,7 @@ class Kamailio:
         command = ["kamailio", "-f", str(self.folder / "kamailio.cfg"), "-DD", "-E", "-w", str(self.folder)]
         command += ["-Y", str(self.folder), "-P", str(self.folder / "pid"), "-m", "64", "-M", "8"]
         self.program = Program(command, self.folder, name="kamailio")
-        wait_for_sip(self.port, self.program)
+        wait_for_sip(self.port, self.program, host=host)
 
     @classmethod
     def provider(
@@ -111,6 +117,7 @@ class Kamailio:
         challenge_calls: bool = False,
         otherwise: str = 'sl_send_reply("404", "Not Found");',
         tls: tuple[Path, Path] | None = None,
+        host: str = HOST,
     ) -> Kamailio:
         """A registrar for ``secrets`` (user → password) that proxies calls between those who are registered."""
         lines = "\n".join(
@@ -124,7 +131,7 @@ class Kamailio:
         route = PROVIDER.format(
             secrets=lines, realm=realm, invite=challenge if challenge_calls else "", otherwise=otherwise
         )
-        return cls(folder, route, tls=tls)
+        return cls(folder, route, tls=tls, host=host)
 
     def __enter__(self) -> Self:
         return self

@@ -24,19 +24,19 @@ def options(port: int, *, number: int = 1, local: int = 0) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def ask(port: int, timeout_s: float = 0.2, number: int = 1) -> int | None:
+def ask(port: int, timeout_s: float = 0.2, number: int = 1, host: str = HOST) -> int | None:
     """The status of the answer to one OPTIONS; None when there was none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((HOST, 0))
         sock.settimeout(timeout_s)
         with contextlib.suppress(OSError):
-            sock.connect((HOST, port))
+            sock.connect((host, port))
             sock.send(options(port, number=number, local=sock.getsockname()[1]))
             return int(sock.recv(65536).split(b" ", 2)[1])
     return None
 
 
-def wait_for_sip(port: int, program: Program, timeout_s: float = 20) -> int:
+def wait_for_sip(port: int, program: Program, timeout_s: float = 20, host: str = HOST) -> int:
     """Ask until answered; a program that ends meanwhile, or never answers, is ended and its log shown."""
     until = time.monotonic() + timeout_s
     number = 0
@@ -45,11 +45,11 @@ def wait_for_sip(port: int, program: Program, timeout_s: float = 20) -> int:
         pace.settimeout(0.05)
         while time.monotonic() < until and program.process.poll() is None:
             number += 1
-            status = ask(port, number=number)
+            status = ask(port, number=number, host=host)
             if status is not None:
                 return status
             with contextlib.suppress(TimeoutError):  # a refused question comes back at once on loopback
                 pace.recv(1)
     program.stop()
-    message = f"{program.name} does not answer OPTIONS at udp:{HOST}:{port}:\n" + "\n".join(program.lines.events[-30:])
+    message = f"{program.name} does not answer OPTIONS at udp:{host}:{port}:\n" + "\n".join(program.lines.events[-30:])
     raise TimeoutError(message)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,6 +44,19 @@ def free_range(size: int) -> int:
             return start
     message = "no free range of ports"
     raise RuntimeError(message)
+
+
+def wait_until(ask: Callable[[], Any], good: Callable[[Any], bool], timeout_s: float, what: str) -> Any:
+    """Ask again and again, for what tells nobody that it changed; the last answer stands in the error."""
+    until, pace = time.monotonic() + timeout_s, threading.Event()
+    while True:
+        answer = ask()
+        if good(answer):
+            return answer
+        if time.monotonic() > until:
+            message = f"no {what} within {timeout_s} s; last: {answer!r}"
+            raise TimeoutError(message)
+        pace.wait(0.1)
 
 
 class EventLog:

@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from kit.program import HOST, Program, free_port
+from kit.program import HOST, Program, free_port, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,16 @@ class Sipp:
 
     def stop(self) -> Stats:
         return self._stats(self.program.stop(3))
+
+    def wait_message(self, text: str, *, sent: bool, timeout_s: float = 10) -> None:
+        """Until a message with this text has been sent (or received)."""
+        mark = "message sent" if sent else "message received"
+
+        def seen() -> bool:
+            parts = self.messages().split("-----------------------------------------------")
+            return any(mark in part and text in part for part in parts)
+
+        wait_until(seen, bool, timeout_s, f"SIPp message with {text!r}")
 
     def _stats(self, status: int) -> Stats:
         path = self.folder / "stats.csv"

@@ -1,0 +1,102 @@
+"""SIPp scenarios of a trunk: pieces that read like the flow they make."""
+
+from __future__ import annotations
+
+from kit.company import CUSTOMER
+
+_COPIED = """[last_Via:]
+[last_Record-Route:]
+[last_From:]
+{to}
+[last_Call-ID:]
+[last_CSeq:]"""
+
+
+def _in_dialog(method: str, number: int) -> str:
+    return f"""{method} [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[routes]
+From: <sip:{CUSTOMER}@[local_ip]>;tag=[call_number]c[pid]
+To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: {number} {method}
+Max-Forwards: 70
+Content-Length: 0
+"""
+
+
+def send(text: str, *, retransmit: bool = False) -> str:
+    return f"<send{' retrans=' + chr(34) + '500' + chr(34) if retransmit else ''}><![CDATA[\n{text}\n]]></send>\n"
+
+
+def with_sdp(lines: str, sdp: str) -> str:
+    typed = "Contact: <sip:trunk@[local_ip]:[local_port]>\nContent-Type: application/sdp\nContent-Length: [len]"
+    return f"{lines}\n{typed}\n\n{sdp}"
+
+
+def invite(sdp: str) -> str:
+    head = f"""INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:{CUSTOMER}@[local_ip]>;tag=[call_number]c[pid]
+To: <sip:[service]@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Max-Forwards: 70
+Allow: INVITE, ACK, BYE, CANCEL, OPTIONS"""
+    return send(with_sdp(head, sdp), retransmit=True)
+
+
+def expect(response: int, *, optional: bool = False) -> str:
+    rest = ' optional="true"' if optional else ""
+    return f'<recv response="{response}"{rest} rrs="true"></recv>\n'
+
+
+def expect_request(method: str) -> str:
+    return f'<recv request="{method}" rrs="true"></recv>\n'
+
+
+def expect_answer() -> str:
+    return expect(100, optional=True) + expect(180, optional=True) + expect(183, optional=True) + expect(200)
+
+
+def ack() -> str:
+    return send(_in_dialog("ACK", 1))
+
+
+def bye(number: int = 2) -> str:
+    return send(_in_dialog("BYE", number), retransmit=True) + expect(200)
+
+
+def pause(milliseconds: int) -> str:
+    return f'<pause milliseconds="{milliseconds}"/>\n'
+
+
+def respond(status: int, reason: str, *, tag: bool = True, sdp: str = "") -> str:
+    to = "[last_To:];tag=[call_number]s[pid]" if tag else "[last_To:]"
+    head = f"SIP/2.0 {status} {reason}\n" + _COPIED.format(to=to)
+    if sdp:
+        return send(with_sdp(head, sdp), retransmit=True)
+    return send(f"{head}\nContact: <sip:trunk@[local_ip]:[local_port]>\nContent-Length: 0\n")
+
+
+def hold_and_resume(sdp: str) -> str:
+    """Two re-INVITEs of the other side, answered: the first holds, the second resumes."""
+    held = sdp.replace("a=sendrecv", "a=recvonly").replace(" 1 1 IN", " 1 2 IN")
+    resumed = sdp.replace(" 1 1 IN", " 1 3 IN")
+    return "".join(
+        expect_request("INVITE") + respond(200, "OK", tag=False, sdp=body) + expect_request("ACK")
+        for body in (held, resumed)
+    )
+
+
+def answer_call(sdp: str) -> str:
+    """As the side that is called: ring, answer."""
+    return expect_request("INVITE") + respond(180, "Ringing") + respond(200, "OK", sdp=sdp) + expect_request("ACK")
+
+
+def hung_up_by_peer() -> str:
+    return expect_request("BYE") + respond(200, "OK", tag=False)
+
+
+def refuse(status: int, reason: str) -> str:
+    return expect_request("INVITE") + respond(status, reason) + expect_request("ACK")
