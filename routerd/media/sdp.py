@@ -164,6 +164,7 @@ class Media(Section):
 
     @port.setter
     def port(self, port: int) -> None:
+        """Write another port; 0 refuses the line (RFC 3264 §6)."""
         self._port = port
         self.port_count = 1
         self._write()
