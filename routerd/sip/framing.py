@@ -29,16 +29,20 @@ class Limits:
 class StreamFramer:
     """Cuts one stream into messages; next: ``parser.parse`` for each.
 
+    ``broken`` is the error after which nothing more can be read: ``feed`` raises it, or, when good messages came before
+    it in the same piece, gives those first and raises it the next time.
+
     ``pings`` counts the double CRLFs between messages since it was last set to 0: each wants one CRLF back.
     ``rejected`` holds, after ``feed`` has raised, the header section that was at fault (for ``parser.salvage``).
     """
 
-    __slots__ = ("_buffer", "_crlfs", "_scanned", "_wanted", "limits", "pings", "rejected")
+    __slots__ = ("_buffer", "_crlfs", "_scanned", "_wanted", "broken", "limits", "pings", "rejected")
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = Limits() if limits is None else limits
         self.pings = 0
         self.rejected = b""
+        self.broken: ParseError | None = None
         self._buffer = bytearray()
         self._scanned = 0
         self._wanted = 0
@@ -48,12 +52,19 @@ class StreamFramer:
         """The messages that ``data`` completes, oldest first.
 
         Raises ``ParseError`` when the stream cannot be followed any further: no or no sane Content-Length (400), too
-        long (513), no SIP at all (400). Messages that were complete before are lost with it: the peer is broken.
+        long (513), no SIP at all (400). The connection is to be closed then.
         """
+        if self.broken is not None:
+            raise self.broken
         self._buffer += data
         messages: list[bytes] = []
-        while (message := self._next()) is not None:
-            messages.append(message)
+        try:
+            while (message := self._next()) is not None:
+                messages.append(message)
+        except ParseError as error:
+            self.broken = error
+            if not messages:
+                raise
         return messages
 
     @property
@@ -81,10 +92,10 @@ class StreamFramer:
         end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
         self._scanned = len(buffer)
         if end < 0:
-            if len(buffer) > self.limits.head_bytes:
+            if len(buffer) >= self.limits.head_bytes:
                 self._reject(len(buffer), "header section too long", 513)
             return False
-        if end > self.limits.head_bytes:
+        if end + 4 > self.limits.head_bytes:
             self._reject(end, "header section too long", 513)
         self._wanted = end + 4 + self._body_length(end)
         if self._wanted > self.limits.message_bytes:

@@ -61,6 +61,16 @@ def test_lengths_that_end_the_stream(length: bytes, hint: int) -> None:
     assert framer.pending_bytes == 0
 
 
+def test_good_messages_before_the_break_are_given_first() -> None:
+    framer = StreamFramer()
+    assert framer.feed(ONE + b"\0junk") == [ONE]
+    assert framer.broken is not None
+    for _ in range(2):
+        with pytest.raises(ParseError):
+            framer.feed(TWO)
+    assert framer.pending_bytes == 0
+
+
 def test_a_stream_needs_content_length() -> None:
     with pytest.raises(ParseError):
         StreamFramer().feed(b"OPTIONS sip:a SIP/2.0\r\nX-Content-Length: 5\r\n\r\n")
@@ -79,11 +89,11 @@ def test_junk_is_told_at_once() -> None:
 
 def test_a_slow_head_is_capped() -> None:
     framer = StreamFramer(Limits(head_bytes=1_000))
-    for _ in range(100):
+    for _ in range(99):
         framer.feed(b"X: 12345\r\n")
         assert framer.pending_bytes <= 1_000
     with pytest.raises(ParseError) as caught:
-        framer.feed(b"X")
+        framer.feed(b"X: 12345\r\n")
     assert caught.value.status_hint == 513
 
 
