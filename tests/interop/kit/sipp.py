@@ -45,6 +45,7 @@ class Sipp:
         transport: str = "u1",
         timeout_s: int = 60,
         arguments: tuple[str, ...] = (),
+        messages: bool = True,
     ) -> None:
         self.folder = folder / f"sipp-{name}"
         self.folder.mkdir(parents=True)
@@ -54,7 +55,8 @@ class Sipp:
         command = ["sipp", "-sf", str(path), "-i", host, "-p", str(self.port), "-m", str(calls), "-r", str(rate)]
         command += ["-s", service, "-t", transport, "-nostdin", "-timeout", f"{timeout_s}s", "-timeout_error"]
         command += ["-trace_err", "-error_file", "errors.log", "-trace_stat", "-stf", "stats.csv", "-fd", "1"]
-        command += ["-trace_msg", "-message_file", "messages.log", *arguments]
+        command += ["-trace_msg", "-message_file", "messages.log"] if messages else []
+        command += arguments
         command += [f"{HOST}:{remote}"] if remote else []
         self.program = Program(command, self.folder, name="sipp")
 
