@@ -80,7 +80,9 @@ def _agent(entry: TraceEntry) -> list[str]:
 def _time_group(entry: TraceEntry) -> list[str]:
     _, group, (ordinal, minute, missed), opened = entry
     day = date.fromordinal(ordinal)
-    text = f"time group {group}: {day:%a %Y-%m-%d} {minute // 60:02}:{minute % 60:02} → {'open' if opened else 'closed'}"
+    text = (
+        f"time group {group}: {day:%a %Y-%m-%d} {minute // 60:02}:{minute % 60:02} → {'open' if opened else 'closed'}"
+    )
     if opened:
         return [text]
     nearest = f"missed by {missed} min" if missed is not None else "no window that day"
