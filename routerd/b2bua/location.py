@@ -93,6 +93,11 @@ class Binding:
         self.live = False
 
     @property
+    def target(self) -> str:
+        """The URI as a Request-URI: without the headers behind ``?``, which might be any (RFC 3261 §19.1.5)."""
+        return self.uri.partition("?")[0]
+
+    @property
     def behind_nat(self) -> bool:
         """Whether the Contact names another place than the one the REGISTER came from."""
         port = self.contact.port or (5061 if self.flow.secure else 5060)
@@ -134,7 +139,7 @@ class LocationService:
         """Tell ``watcher`` of every binding that comes or goes from now on."""
         self._watcher = watcher
 
-    # -- asking ----------------------------------------------------------------------------------------------------
+    # -- asking --
 
     def contacts(self, account: str, extension: str, now: float) -> list[Binding]:
         """Return the live bindings, newest first; only those whose flow can be sent on."""
@@ -173,7 +178,7 @@ class LocationService:
             "expires_in_s": max(0, round(binding.expires_at - now)),
         }
 
-    # -- changing --------------------------------------------------------------------------------------------------
+    # -- changing --
 
     def add(self, binding: Binding, now: float, replaced: Binding | None = None) -> None:
         """Put a binding before the others of its extension; ``replaced`` is the one that it refreshes or succeeds."""
@@ -222,7 +227,7 @@ class LocationService:
         if self._watcher is not None:
             self._watcher.binding_removed(binding, now)
 
-    # -- expiry ----------------------------------------------------------------------------------------------------
+    # -- expiry --
 
     def _file(self, binding: Binding, at: float, now: float) -> None:
         self._order += 1
@@ -254,7 +259,7 @@ class LocationService:
                 self.drop(binding, "expired", now)
         self._arm(now)
 
-    # -- across a restart ------------------------------------------------------------------------------------------
+    # -- across a restart --
 
     def _entry(self, binding: Binding, action: str) -> dict[str, Any]:
         return {
