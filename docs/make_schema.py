@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script, not a package
 """Write docs/document.schema.json anew: ``python docs/make_schema.py`` from the root of the project."""
 
 from pathlib import Path

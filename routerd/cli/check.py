@@ -1,10 +1,10 @@
-"""``routerd check``: validates a document, reports the findings of the static analysis, previews a number's schedule."""
+"""``routerd check``: validates a document, reports the static analysis, previews a number's schedule."""
 
 from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer resolves annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec

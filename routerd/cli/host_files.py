@@ -1,14 +1,11 @@
-"""What documents need of this host: time zones, secrets, the clock; read here so that config/ stays pure."""
+"""What documents need of this host: time zones; read here so that config/ stays pure."""
 
 from __future__ import annotations
 
-import os
 import zoneinfo
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from routerd.config.secret import SecretSource
 
 if TYPE_CHECKING:
     from routerd.config.document import SecretRef
@@ -29,13 +26,6 @@ def zone_data(name: str) -> bytes:
             return path.read_bytes()
     package, _, last = f"tzdata.zoneinfo.{name.replace('/', '.')}".rpartition(".")
     return resources.files(package).joinpath(last).read_bytes()
-
-
-def secret_source(secrets_dir: str = "") -> SecretSource:
-    """Give the resolver of secrets: this process's environment, and files directly below ``secrets_dir`` (none: "")."""
-    if not secrets_dir:
-        return SecretSource(os.environ)
-    return SecretSource(os.environ, lambda name: (Path(secrets_dir) / name).read_bytes())
 
 
 def placeholder(secret: SecretRef) -> str:

@@ -35,7 +35,7 @@ def compile_account(
     """Compile one account.
 
     ``version`` is the document's; ``zone_data`` gives a time zone's TZif bytes by its name (raising LookupError or
-    OSError); ``sound_durations`` holds measured seconds by sound id, for sounds whose document gives none. Raises
+    OSError); ``sound_durations`` holds measured seconds by file name or sound id. Raises
     ConfigError: an unknown zone or country, a secret that is still a reference.
     """
     account = _account(document.account, numbering)
@@ -346,5 +346,9 @@ def _voicemail(box: d.Voicemail, place: int) -> t.Voicemail:
 
 
 def _sound(sound: d.Sound, durations: Mapping[str, float]) -> t.Sound:
-    measured = durations.get(sound.id, 0.0)
-    return t.Sound(id=sound.id, duration_s=measured if sound.duration_s is None else sound.duration_s)
+    """A recording is measured under its file's name, with or without the ending; a spoken text under the sound's id."""
+    if sound.duration_s is not None:
+        return t.Sound(id=sound.id, duration_s=sound.duration_s)
+    names = (sound.id,) if sound.file is None else (sound.file, sound.file.rpartition(".")[0], sound.id)
+    measured = (durations[name] for name in names if name in durations)
+    return t.Sound(id=sound.id, duration_s=next(measured, 0.0))

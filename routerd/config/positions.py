@@ -101,7 +101,7 @@ def _read_json(text: str, problems: Problems) -> Any:
 
 
 def _note_duplicates(tree: Any, problems: Problems) -> None:
-    todo: list[tuple[str, Any]] = [("", tree)]
+    todo: list[tuple[str, Any]] = [("", tree)] if isinstance(tree, dict | list) else []
     while todo:
         pointer, value = todo.pop()
         if isinstance(value, _Duplicate):

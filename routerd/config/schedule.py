@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Row(msgspec.Struct, frozen=True):
-    """On ``date``, from ``start`` to ``end`` (local, HH:MM), calls go to ``target``; ``marks`` say what is odd that day."""
+    """On ``date``, from ``start`` to ``end`` (local, HH:MM), calls go to ``target``; ``marks``: what is odd."""
 
     date: str
     weekday: str
@@ -31,7 +31,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def schedule(tables: AccountTables, reach: Reach, destination: Destination | None, at: float, days: int) -> list[Row]:
-    """Give the rows of ``days`` local days, beginning with the day of ``at`` (UTC seconds), in the account's time zone."""
+    """Give the rows of ``days`` local days from the day of ``at`` (UTC seconds), in the account's time zone."""
     zone = tables.zones[tables.account.zone]
     every = spans(tables, at, days)
     rows: list[Row] = []
