@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from signalling import processes, scenarios
+from signalling.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +105,19 @@ def run(
 ) -> Outcome:
     """Place ``calls`` calls at ``rate`` a second; ``meanwhile`` and ``probe`` run beside the load."""
     folder.mkdir(parents=True)
-    arguments = ["-i", HOST, "-s", NUMBER, f"{HOST}:{server.port}", "-r", str(rate), "-m", str(calls)]
+    arguments = [
+        "-i",
+        HOST,
+        "-p",
+        str(free_port()),
+        "-s",
+        NUMBER,
+        f"{HOST}:{server.port}",
+        "-r",
+        str(rate),
+        "-m",
+        str(calls),
+    ]
     arguments += ["-l", str(max(calls, 1000)), "-trace_stat", "-stf", str(folder / "stats.csv"), "-fd", "1"]
     arguments += ["-recv_timeout", "4000", "-timeout", f"{calls // rate + hold_ms // 1000 + 6}s", "-deadcall_wait", "0"]
     before = processes.cpu_s(server.pid)
