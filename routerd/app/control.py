@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from routerd.app.documents import Documents, errors_of
 from routerd.app.http import AdminServer, application, token_of
@@ -97,7 +97,21 @@ class Control:
                 for name, version in self.documents.versions.items()
             ),
         ]
-        return [*own, *self.totals.samples(), *await self.hub.samples()]
+        return [*own, *self.totals.samples(), *await self.hub.samples(), *await self._switch_samples()]
+
+    async def _switch_samples(self) -> list[Sample]:
+        """Give the switch' gauges and the trunks' states; nothing while the sip process is away."""
+        counted = await self.hub.command("counters", {}) or {}
+        trunks = await self.hub.command("trunks", {}) or {}
+        gauges: list[Sample] = [
+            (name, {}, float(value)) for name, value in counted.get("counters", {}).items() if ":" not in name
+        ]
+        return gauges + [_trunk_up(row) for row in trunks.get("trunks", [])]
+
+
+def _trunk_up(row: dict[str, Any]) -> Sample:
+    labels = {"account": str(row.get("account", "")), "trunk": str(row.get("id") or row.get("trunk"))}
+    return "trunk_up", labels, float(bool(row.get("up")))
 
 
 async def serve(setup: Setup, socket: Path) -> None:

@@ -94,7 +94,10 @@ async def live_view(state: State, account: str, view: str) -> dict[str, Any]:
     result: dict[str, Any] | None = await state.control.hub.command(view, {"account": account})
     if result is None:
         raise HTTPException("the sip process does not answer", status_code=503)
-    return result
+    refusal = result.get("error")
+    if refusal:
+        raise HTTPException(str(refusal.get("message")), status_code=int(refusal.get("status", 422)))
+    return {name: _of_account(rows, account) for name, rows in result.items() if name != "ok"}
 
 
 async def need_token(request: Request[Any, Any, Any]) -> None:
@@ -115,6 +118,13 @@ def application(control: Control, token: str) -> Litestar:
         logging_config=None,
         openapi_config=None,
     )
+
+
+def _of_account(rows: Any, account: str) -> Any:
+    """Leave out what another account owns."""
+    if not isinstance(rows, list):
+        return rows
+    return [row for row in rows if row.get("account", account) == account]
 
 
 def _error(_request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:

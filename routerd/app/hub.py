@@ -184,20 +184,20 @@ class SipHub:
         link.send(["install", self._version])
 
     async def _restore(self, link: frames.FrameLink) -> None:
-        """Give back what was registered and who spoke with whom; a store that cannot be read gives nothing back."""
+        """Give back sessions, registrations and who spoke with whom; a store that cannot be read gives nothing."""
         assert self.writer is not None
         await _within(self.writer.settled(), PREDECESSOR_S)
         now = time.time()
         try:
             bindings = await self.writer.run(Store.bindings, now)
             affinities = await self.writer.run(Store.affinities, now - AFFINITY_S)
+            sessions = await self.writer.run(Store.sessions)
         except StoreError as error:
             log.warning("nothing restored", error=str(error))
             return
-        for entry in bindings:
-            link.send(["command", 0, "restore_binding", entry])
-        for entry in affinities:
-            link.send(["command", 0, "restore_affinity", entry])
+        for verb, entries in (("session", sessions), ("binding", bindings), ("affinity", affinities)):
+            for entry in entries:
+                link.send(["command", 0, f"restore_{verb}", entry])
 
     async def _close_crashed(self, alive: str) -> None:
         assert self.writer is not None

@@ -156,7 +156,7 @@ class Supervisor:
         return 0 if came_up else 1
 
     async def _wait_ready(self, stopped: asyncio.Task[bool]) -> bool:
-        ready = asyncio.gather(*(child.ready.wait() for child in self.children.values()))
+        ready = asyncio.get_running_loop().create_task(self._all_ready())
         either: list[asyncio.Future[Any]] = [ready, stopped]
         await asyncio.wait(either, timeout=READY_S, return_when=asyncio.FIRST_COMPLETED)
         if ready.done() or stopped.done():
@@ -166,6 +166,10 @@ class Supervisor:
         silent = [role for role, child in self.children.items() if not child.ready.is_set()]
         log.error("did not come up in time", roles=silent, after_s=READY_S)
         return False
+
+    async def _all_ready(self) -> None:
+        for child in self.children.values():
+            await child.ready.wait()
 
     async def _beat(self, stopped: asyncio.Task[bool]) -> None:
         every_s = sdnotify.watchdog_every_s()

@@ -4,7 +4,7 @@ Theory of operation. One datagram socket for all engines. Each command gets a fr
 same cookie until the reply is there or its deadline has passed (then the switch gets None); the engine answers a
 repeated cookie from its cache. Every second each engine is pinged: ``PINGS_LOST`` silent ones in a row make it
 ``lost``; a pong whose ``started`` differs from the last makes it ``restarted`` (its sessions are gone), any other
-first pong ``back``. Datagrams that bear an ``event`` are events of that engine.
+first pong ``up``. Datagrams that bear an ``event`` are events of that engine.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class MediaClient(asyncio.DatagramProtocol):
         if known is not None and known != started:
             self._answer(MediaEvent(index, "restarted", reply))
         elif was_lost or known is None:
-            self._answer(MediaEvent(index, "back", reply))
+            self._answer(MediaEvent(index, "up", reply))
 
 
 async def open_media(

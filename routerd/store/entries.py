@@ -9,6 +9,7 @@ START = "call.start"
 END = "call.end"
 AFFINITY = "affinity"
 USED = "used"
+SESSION = "session"
 
 
 def text(value: Any) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from routerd.errors import StoreError
-from routerd.store.entries import AFFINITY, BINDING, END, START, USED, crashed_record, record_columns
+from routerd.store.entries import AFFINITY, BINDING, END, SESSION, START, USED, crashed_record, record_columns
 from routerd.store.schema import SETTINGS, STEPS
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Store:
             END: self._end,
             AFFINITY: self._affinity,
             USED: self._used,
+            SESSION: self._session,
         }
 
     def close(self) -> None:
@@ -122,6 +123,10 @@ class Store:
         return [
             unpack(packed) for (packed,) in self._all("SELECT entry FROM affinity WHERE at >= ? ORDER BY at", since)
         ]
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Who is logged in, and whether on a break."""
+        return [unpack(packed) for (packed,) in self._all("SELECT entry FROM sessions")]
 
     def used(self, day: str) -> list[tuple[str, str, int]]:
         """How often each number was used on ``day``: (account, number, times)."""
@@ -209,6 +214,14 @@ class Store:
         self._database.execute(
             "INSERT OR REPLACE INTO affinity VALUES (?, ?, ?, ?, ?, ?, ?)", (*names, at, pack(entry))
         )
+
+    def _session(self, entry: dict[str, Any], _process: str) -> None:
+        key = (str(entry["account"]), str(entry["agent"]))
+        if entry.get("action") == "logout":
+            self._database.execute("DELETE FROM sessions WHERE account = ? AND agent = ?", key)
+        else:
+            session = {"account": key[0], "agent": key[1], "on_break": entry.get("action") == "break"}
+            self._database.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", (*key, pack(session)))
 
     def _used(self, entry: dict[str, Any], _process: str) -> None:
         self._database.execute(

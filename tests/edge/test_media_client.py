@@ -62,7 +62,7 @@ async def media() -> Any:
     )  # fmt: skip
     made = Setup(client, engine, answers)
     first = await made.next()
-    assert (type(first), first.event) == (MediaEvent, "back")
+    assert (type(first), first.event) == (MediaEvent, "up")
     yield made
     client.close()
     engine_transport.close()
@@ -111,7 +111,7 @@ async def test_a_silent_engine_is_lost_and_comes_back(media: Any) -> None:
     assert (await media.next()).event == "lost"
     assert not media.client.up(0)
     media.engine.dead = False
-    assert (await media.next()).event == "back"
+    assert (await media.next()).event == "up"
     assert media.client.up(0)
 
 
