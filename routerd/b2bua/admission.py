@@ -22,8 +22,7 @@ from routerd.rules import addresses
 from routerd.sip import build, digest
 
 # the tag by which the layer knows the ACK of a stateless answer
-from routerd.sip.transaction_layer import _stateless_tag as stateless_tag
-from routerd.sip.transaction_layer import fill_via
+from routerd.sip.transaction_layer import fill_via, stateless_tag
 
 if TYPE_CHECKING:
     from routerd.b2bua.exchange import Exchange
@@ -110,7 +109,7 @@ class Admission:
         self._proxies = tuple(_network(text) for text in exchange.settings.trusted_proxies)
         self._trunks = TrunkSources(exchange.snapshot)
 
-    # -- the two questions -----------------------------------------------------------------------------------------
+    # -- the two questions --
 
     def quick(self, request: Request, flow: Flow, now: float) -> Refusal | None:
         """Look at a request outside a dialog before it has a transaction; None: go on to :meth:`identify`."""
@@ -156,7 +155,7 @@ class Admission:
         response = build.response(request, refusal.status, to_tag=refusal.to_tag, extra=refusal.headers)
         self._exchange.layer.reply_stateless(request, response, flow)
 
-    # -- by address ------------------------------------------------------------------------------------------------
+    # -- by address --
 
     def source_of(self, request: Request, flow: Flow) -> str:
         """Return the source address: the packet's, or what a trusted proxy in front of us saw and wrote into Via."""
@@ -194,7 +193,7 @@ class Admission:
             here = self._exchange.flows.ours(uri.host, uri.port)
         return here and any(_is_phone(account, user) for account, _ in candidates)
 
-    # -- by credentials --------------------------------------------------------------------------------------------
+    # -- by credentials --
 
     def realm_of(self, request: Request) -> str:
         """Return the realm in which this request is challenged: it depends on the domains that it names alone."""
@@ -269,7 +268,7 @@ class Admission:
         if self._failures.add((source, sealed), now):
             self._shut_out(source, sealed=sealed, for_s=limits.ban_s, reason="guessing", now=now)
 
-    # -- bans ------------------------------------------------------------------------------------------------------
+    # -- bans --
 
     def ban(self, address: str, for_s: float, reason: str, now: float) -> None:
         """Shut an address out, for an admin or for what it did."""
@@ -296,7 +295,7 @@ class Admission:
             self._exchange.effects.append(fx.Ban(address, for_s, reason))
         self._exchange.publish("security.ban", {"address": address, "for_s": for_s, "reason": reason, "proven": sealed})
 
-    # -- challenges ------------------------------------------------------------------------------------------------
+    # -- challenges --
 
     def _challenge(self, request: Request, source: str, now: float, *, stale: bool = False) -> Refusal:
         opaque = self._seal(source).decode("ascii")

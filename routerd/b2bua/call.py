@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from routerd.b2bua import call_states, carrying, midcall, treatment
+from routerd.b2bua import call_actions, carrying, midcall
 from routerd.b2bua.call_media import CallMedia
 from routerd.b2bua.call_states import ANSWERING, CONNECTED, DECIDING, ENDED, RINGING, TABLE
-from routerd.b2bua.cause import reason_header, reason_of_status
+from routerd.b2bua.cause import reason_of_status
 from routerd.b2bua.record import CallRecord
 from routerd.rules import machine, plan
 from routerd.rules.facts import Facts
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from routerd.b2bua.exchange import Exchange
     from routerd.b2bua.forking import Attempt, Fork
-    from routerd.b2bua.inbound_leg import InboundLeg
     from routerd.b2bua.leg import Leg
     from routerd.b2bua.live_state import AccountState, LiveView
     from routerd.b2bua.outbound_leg import OutboundLeg
@@ -85,15 +84,15 @@ class Call:
         "_channels",
         "_events",
         "_facts",
-        "_heard",
         "branches",
-        "calls",
         "caller",
+        "calls",
         "dialled_max_forwards",
         "early",
         "ending",
         "exchange",
         "forks",
+        "heard",
         "id",
         "join",
         "live",
@@ -155,25 +154,34 @@ class Call:
         self.transfer: Borrower | None = None
         self._events: deque[plan.Event] = deque()
         self._advancing = False
-        self._heard: list[str] = []
+        self.heard: list[str] = []
         self._channels: list[str] = []
         self._facts: dict[str, Any] = {}
 
-    # -- starting and deciding ---------------------------------------------------------------------------------------
+    # -- starting and deciding --
 
     def start(self, now: float) -> None:
         """Journal the start, then let the rules begin."""
         attempt = self.record.attempt
         self.exchange.journal("call.start", self.record.started(), urgent=True)
         self.exchange.publish("call.started", self.record.started())
-        self.hold_channel("account")
-        if attempt.trunk is not None:
-            self.hold_channel(f"trunk:{attempt.trunk}")
         facts = self.facts(now)
         self._advancing = True
         self.step = machine.start(self.tables, attempt, facts)
         self._keep_reads(facts)
+        self._hold_channels(self.step)
         self._carry_out(now)
+
+    def _hold_channels(self, step: machine.Step) -> None:
+        """Count for the limits of account, trunk and number, once the decision has not counted this call itself."""
+        wish, number, trunk = step.decision.wish, step.decision.number, self.record.attempt.trunk
+        if wish is not None and wish.kind == "emergency":
+            return
+        self.hold_channel("account")
+        if trunk is not None:
+            self.hold_channel(f"trunk:{trunk}")
+        if number is not None:
+            self.hold_channel(f"number:{number}")
 
     def facts(self, now: float) -> Facts:
         """Return the live facts for one decision of this instant."""
@@ -208,7 +216,7 @@ class Call:
         for command in self.step.commands:
             carrying.perform(self, command, now)
 
-    # -- the table ---------------------------------------------------------------------------------------------------
+    # -- the table --
 
     def happen(self, event: str, now: float) -> None:
         """Do what the table of call states says for ``event``."""
@@ -221,112 +229,12 @@ class Call:
                 raise AssertionError(f"no row for {event} in state {self.state}")
             return
         self.state = row.after
-        action = _ACTIONS[row.action]
-        if action is not None:
-            action(self, now)
-
-    def _do_answer_by_engine(self, now: float) -> None:
-        treatment.answer_by_engine(self, now)
-
-    def _do_answer_by_leg(self, now: float) -> None:
-        carrying.answer_by_leg(self, now)
-
-    def _do_join(self, now: float) -> None:
-        carrying.join_winner(self, now)
-
-    def _do_connected(self, now: float) -> None:
-        """Two parties talk: from here on only they (or a limit) end the call."""
-        if self.record.answered is None:
-            self.record.answered = now
-        carrying.connected(self, now)
-
-    def _do_refuse(self, now: float) -> None:
-        """Refuse the caller's INVITE as the rules say (routing.md 2.8)."""
-        ending = self.ending
-        assert ending is not None
-        headers = [("Reason", reason_header(ending.q850))] if ending.q850 is not None else []
-        if ending.retry_after_s is not None:
-            headers.append(("Retry-After", str(ending.retry_after_s)))
-        self.reject_caller(ending.status or 480, headers, now)
-        self.finish(now)
-
-    def _do_hang_up(self, now: float) -> None:
-        """Hang up on a caller whom the engine had answered."""
-        cause = self.ending.q850 if self.ending is not None else None
-        self._release(self.caller, [reason_header(cause or 16)], now)
-        self.finish(now)
-
-    def _do_abandon(self, now: float) -> None:
-        """The caller gave up: 487 where the INVITE is open, and everything that rings is cancelled."""
-        self.record.ended_by = "caller"
-        self.reject_caller(487, [], now)
-        self.advance(plan.CallerGone(), now)
-        self.finish(now)
-
-    def _do_abandon_answered(self, now: float) -> None:
-        """CANCEL crossed the callee's 200: the caller gets 487, the callee is hung up."""
-        self.record.ended_by = "caller"
-        self.reject_caller(487, [], now)
-        self._abandoned()
-        self._release_legs([reason_header(16)], now)
-        self.finish(now)
-
-    def _abandoned(self) -> None:
-        self.ending = plan.End(outcome="abandoned", reason="abandoned", status=487)
-
-    def _do_release_callee(self, now: float) -> None:
-        self.record.ended_by = self.record.ended_by or "caller"
-        self._release_legs(self._reasons(), now)
-        self.finish(now)
-
-    def _do_release_caller(self, now: float) -> None:
-        self.record.ended_by = self.record.ended_by or "callee"
-        self._release(self.caller, self._reasons(), now)
-        self._release_legs([], now)
-        self.finish(now)
-
-    def _do_release_all(self, now: float) -> None:
-        self._stop_record()
-        self._release(self.caller, self._reasons(), now)
-        self._release_legs(self._reasons(), now)
-        self.finish(now)
-
-    def _do_fail(self, now: float) -> None:
-        """Something broke before the answer: the caller is refused, everything else released."""
-        self._stop_record()
-        _, status, cause = self.stopping
-        self.reject_caller(status, [("Reason", reason_header(cause))], now)
-        self._release_legs([reason_header(cause)], now)
-        self.finish(now)
-
-    def _stop_record(self) -> None:
-        reason, status, cause = self.stopping
-        if self.record.answered is None:
-            self.ending = plan.End(outcome="rejected", reason=reason or None, status=status, q850=cause)
-        self.record.reason = self.record.reason or reason or None
-        self.record.ended_by = "server"
-
-    def _reasons(self) -> list[str]:
-        return self._heard or [reason_header(self.stopping[2] if self.stopping[0] else 16)]
+        call_actions.ACTIONS[row.action](self, now)
 
     def reject_caller(self, status: int, headers: Sequence[tuple[str, str]], now: float) -> None:
         """Refuse the caller's INVITE where it is still open."""
         if self.caller is not None:
             midcall.reject(self.caller, status, headers, now)
-
-    def _release(self, leg: Leg | None, why: Sequence[str], now: float) -> None:
-        if leg is not None:
-            leg.bye(now, why)
-
-    def _release_legs(self, why: Sequence[str], now: float) -> None:
-        """Hang up or cancel everything but the caller's leg."""
-        if self.join is not None:
-            self.join.stop(now)
-            self.join = None
-        for fork in list(self.forks.values()):
-            carrying.end_entry(self, fork.number, "cancelled", now)
-            fork.cancel(now, why)
-        self._release(self.peer, why, now)
 
     def stop(self, reason: str, status: int, cause: int, now: float) -> None:
         """End the call from our side: an admin, ``max_duration``, ``media_timeout``, ``overload``."""
@@ -338,7 +246,7 @@ class Call:
         self.stopping = (reason, status, 88 if status == 488 else 38)
         self.happen("broken", now)
 
-    # -- the end -------------------------------------------------------------------------------------------------------
+    # -- the end --
 
     def finish(self, now: float) -> None:
         """Write the record once and let go of everything; legs that are still saying goodbye live on alone."""
@@ -382,11 +290,11 @@ class Call:
             if fork.winner is leg:
                 fork.winner = None
 
-    # -- LegUser: what legs say ------------------------------------------------------------------------------------------
+    # -- LegUser: what legs say --
 
     def leg_hung_up(self, leg: Leg, why: Sequence[str], now: float) -> None:
         """Take a BYE: the other side is released with the same Reason."""
-        self._heard = list(why[:2])
+        self.heard = list(why[:2])
         self._gone(leg, now)
 
     def leg_lost(self, leg: Leg, cause: str, now: float) -> None:
@@ -412,7 +320,7 @@ class Call:
 
     def caller_cancelled(self, why: Sequence[str], now: float) -> None:
         """Take the caller's CANCEL: one row a state."""
-        self._heard = list(why[:2])
+        self.heard = list(why[:2])
         self.happen("cancel", now)
 
     def offer_received(self, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
@@ -436,7 +344,7 @@ class Call:
             return self.peer
         return self.caller if leg is self.peer else None
 
-    # -- ForkUser: what forks say ------------------------------------------------------------------------------------------
+    # -- ForkUser: what forks say --
 
     def offer_for(self, branch: OutboundLeg) -> bytes:
         """Return what this branch is offered."""
@@ -479,7 +387,7 @@ class Call:
         """Ask the rules whether a 3xx may be followed."""
         self.advance(plan.LegRedirected(fork.number, target), now)
 
-    # -- timers and media ----------------------------------------------------------------------------------------------------
+    # -- timers and media --
 
     def timer_fired(self, name: str, now: float) -> None:
         """Take one of the call's timers; those of the rules are theirs."""
@@ -507,22 +415,3 @@ class Call:
     def status_reason(self, status: int) -> str:
         """Return the Reason value for a SIP status that ends this call."""
         return reason_of_status(status)
-
-
-_ACTIONS: Final = {
-    "nothing": None,
-    "finish": Call.finish,
-    "answer_by_engine": Call._do_answer_by_engine,  # noqa: SLF001 - the table's own actions
-    "answer_by_leg": Call._do_answer_by_leg,  # noqa: SLF001
-    "join": Call._do_join,  # noqa: SLF001
-    "connected": Call._do_connected,  # noqa: SLF001
-    "refuse": Call._do_refuse,  # noqa: SLF001
-    "hang_up": Call._do_hang_up,  # noqa: SLF001
-    "abandon": Call._do_abandon,  # noqa: SLF001
-    "abandon_answered": Call._do_abandon_answered,  # noqa: SLF001
-    "release_callee": Call._do_release_callee,  # noqa: SLF001
-    "release_caller": Call._do_release_caller,  # noqa: SLF001
-    "release_all": Call._do_release_all,  # noqa: SLF001
-    "fail": Call._do_fail,  # noqa: SLF001
-}
-assert {row.action for row in call_states.TABLE.values()} <= set(_ACTIONS)

@@ -49,7 +49,7 @@ def perform(call: Call, command: plan.Command, now: float) -> None:
     _CARRIERS[type(command)](call, command, now)
 
 
-# -- ringing ---------------------------------------------------------------------------------------------------------
+# -- ringing --
 
 
 def _ring(call: Call, command: plan.Command, now: float) -> None:
@@ -124,6 +124,8 @@ def branch_started(call: Call, fork: Fork, attempt: Attempt, now: float) -> None
     if attempt.trunk_id is not None:
         if entry is not None:
             entry.trunk = attempt.trunk_id
+        if fork.ring.emergency:
+            return
         call.hold_channel(f"trunk:{attempt.trunk_id}")
         trunk = call.tables.trunks[attempt.trunk_id]
         call.live.take_token(trunk.id, trunk.calls_per_second, now)
@@ -175,7 +177,7 @@ def leg_released(call: Call, leg: Leg, now: float) -> None:
             return
 
 
-# -- the bridge ------------------------------------------------------------------------------------------------------
+# -- the bridge --
 
 
 def _bridge(call: Call, command: plan.Command, now: float) -> None:
@@ -269,7 +271,7 @@ def keep_affinity(call: Call, customer: str, entry: AffinityEntry) -> None:
     )
 
 
-# -- timers, queue, end ------------------------------------------------------------------------------------------------
+# -- timers, queue, end --
 
 
 def set_timer(call: Call, name: str, delay_s: float, now: float) -> None:
@@ -370,9 +372,9 @@ def _vacate(call: Call, agent: str | None, now: float) -> None:
 def write_record(call: Call, reads: dict[str, Any], now: float) -> None:
     """Journal the finished call, with its decision's trace and read set."""
     record = call.record
-    if record.answered is None:
-        record.ending = call.ending
-    elif call.ending is not None and call.ending.outcome in {"voicemail", "announcement", "hung_up", "abandoned"}:
+    if record.answered is None or (
+        call.ending is not None and call.ending.outcome in {"voicemail", "announcement", "hung_up", "abandoned"}
+    ):
         record.ending = call.ending
     step = call.step
     if step is not None and record.reason is None:

@@ -53,7 +53,7 @@ def _known_agent(switch: Switch, arguments: dict[str, Any]) -> Result | None:
     return None
 
 
-# -- sessions ----------------------------------------------------------------------------------------------------------
+# -- sessions --
 
 
 def _login(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
@@ -110,7 +110,7 @@ def _unbreak(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     return done()
 
 
-# -- calls ---------------------------------------------------------------------------------------------------------------
+# -- calls --
 
 
 def _originate(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
@@ -165,7 +165,7 @@ def _ban(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # no
     return done()
 
 
-# -- state that survived a restart ---------------------------------------------------------------------------------------
+# -- state that survived a restart --
 
 
 def _restore_binding(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
@@ -193,7 +193,7 @@ def _restore_affinity(switch: Switch, arguments: dict[str, Any], now: float) -> 
     return done()
 
 
-# -- views -----------------------------------------------------------------------------------------------------------------
+# -- views --
 
 
 def _calls(switch: Switch, arguments: dict[str, Any], now: float) -> Result:

@@ -52,7 +52,7 @@ class AskDns(Effect, gc=False):
 
 
 class AskMedia(Effect, gc=False):
-    """Send one ng command to the media engine ``engine`` (an index into the settings' list); answered by MediaAnswer."""
+    """Send one ng command to media engine ``engine`` (an index into the settings' list); answered by MediaAnswer."""
 
     number: int
     engine: int

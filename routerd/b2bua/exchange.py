@@ -68,7 +68,7 @@ class Exchange:
         self._dns_asked: dict[int, tuple[DnsQuestion, DnsCallback]] = {}
         self._media_asked: dict[int, MediaCallback] = {}
 
-    # -- effects ------------------------------------------------------------------------------------------------
+    # -- effects --
 
     def transmit(self, data: bytes, flow: Flow) -> None:
         """Send bytes on a flow: the transaction layer's way out."""
@@ -95,7 +95,7 @@ class Exchange:
         """Return an account's tables in the snapshot of this moment."""
         return self.snapshot.accounts.get(name)
 
-    # -- questions ----------------------------------------------------------------------------------------------
+    # -- questions --
 
     def ask_dns(self, question: DnsQuestion, callback: DnsCallback) -> int:
         """Ask the DNS; ``callback(question, records, now)`` comes once."""

@@ -33,7 +33,7 @@ class Flows:
         self._heads: dict[tuple[str, tuple[str, int], str], tuple[str, str]] = {}
         self._opened = 0
 
-    # -- streams ------------------------------------------------------------------------------------------------
+    # -- streams --
 
     def split(self, flow: Flow, data: bytes) -> tuple[list[bytes], int]:
         """Return the whole messages and the number of pings that ``data`` completes on a stream.
@@ -66,7 +66,7 @@ class Flows:
     def __len__(self) -> int:
         return len(self._by_peer)
 
-    # -- choosing -----------------------------------------------------------------------------------------------
+    # -- choosing --
 
     def towards(self, target: Target) -> Flow | None:
         """Return the flow to a numeric target, opening a connection where none lives; None without a listener."""
@@ -105,7 +105,7 @@ class Flows:
             names.append("tcp")
         return tuple(dict.fromkeys(names))
 
-    # -- what the peer sees -------------------------------------------------------------------------------------
+    # -- what the peer sees --
 
     def _head(self, flow: Flow) -> tuple[str, str]:
         key = (flow.transport, flow.local, flow.remote[0])

@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from routerd.b2bua.header_policy import ELSEWHERE
-from routerd.b2bua.outbound_leg import OutboundLeg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from routerd.b2bua.outbound_leg import OutboundLeg
     from routerd.rules.plan import Ring
     from routerd.sip.flow import Flow
     from routerd.sip.message import Response
@@ -136,7 +136,7 @@ class Fork:
         if winner is not None:
             winner.bye(now, reasons)
 
-    # -- what the branches say ---------------------------------------------------------------------------------------
+    # -- what the branches say --
 
     def branch_ringing(self, branch: OutboundLeg, status: int, sdp: bytes, now: float) -> None:
         """Pass a provisional response on."""

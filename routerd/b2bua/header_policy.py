@@ -194,14 +194,14 @@ def caller_of(request: Request, *, trusted: bool) -> str | None:
     """Return the caller's number as it came (None: anonymous): PAI where the source is trusted, else From."""
     try:
         if trusted:
-            number = asserted_number(request)
             if is_private(request):
                 return None
+            number = asserted_number(request)
             if number is not None:
                 return number
         user = request.from_.uri.user
     except ParseError:
-        return None
+        user = None
     return None if user is None or user.lower() in {"anonymous", "unavailable", "unknown", ""} else user
 
 

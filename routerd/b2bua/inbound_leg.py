@@ -7,7 +7,7 @@ provisionals and the answer wait for it (RFC 3262 §3), at most 64*T1, after whi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from routerd.b2bua.exchange import ALLOW, SERVER
 from routerd.b2bua.leg import CLOSED, CONFIRMED, EARLY, RELEASING, Leg, LegUser
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from routerd.sip.transaction_layer import ServerTransaction
 
 
-class CallerUser(LegUser):
+class CallerUser(LegUser, Protocol):
     """The call, as its caller's leg sees it before the answer."""
 
-    def caller_cancelled(self, reasons: Sequence[str], now: float) -> None:
+    def caller_cancelled(self, why: Sequence[str], now: float) -> None:
         """Hear that the caller gave up; the CANCEL has been answered, the INVITE not."""
-        raise AssertionError
 
 
 class InboundLeg(Leg):
@@ -37,7 +36,7 @@ class InboundLeg(Leg):
 
     __slots__ = ("_described", "_held", "_reliable", "_wants_reliable", "request", "tx")
 
-    def __init__(self, exchange: Exchange, call: LegUser, tx: ServerTransaction, request: Request) -> None:
+    def __init__(self, exchange: Exchange, call: CallerUser, tx: ServerTransaction, request: Request) -> None:
         super().__init__(exchange, call, "caller")
         self.tx: ServerTransaction | None = tx
         self.request: Request | None = request
@@ -67,7 +66,7 @@ class InboundLeg(Leg):
         """Whether a 2xx has been sent."""
         return self.state in {CONFIRMED, RELEASING} or (self.state == CLOSED and self.tx is None)
 
-    # -- provisional ---------------------------------------------------------------------------------------------
+    # -- provisional --
 
     def progress(self, status: int, sdp: bytes, now: float, extra: Sequence[tuple[str, str]] = ()) -> None:
         """Send a 18x; reliably when the caller requires it."""
@@ -132,7 +131,7 @@ class InboundLeg(Leg):
             self._held = None
             self.answer(held[0], now, held[1])
 
-    # -- final ---------------------------------------------------------------------------------------------------
+    # -- final --
 
     def answer(self, sdp: bytes, now: float, extra: Sequence[tuple[str, str]] = ()) -> None:
         """Send the 200; the dialog is confirmed."""
@@ -174,13 +173,12 @@ class InboundLeg(Leg):
         if self._reliable is not None:
             self._reliable.stop()
 
-    # -- ServerUser ------------------------------------------------------------------------------------------------
+    # -- ServerUser --
 
     def cancel_received(self, tx: ServerTransaction, request: Request, now: float) -> None:
         """The caller gives up: the call decides what that means in its state (one row of its table)."""
         if tx is self.tx:
-            call = self.call
-            if call is not None:
-                call.caller_cancelled(request.get_all("Reason"), now)  # type: ignore[attr-defined]
+            if self.call is not None:
+                cast("CallerUser", self.call).caller_cancelled(request.get_all("Reason"), now)
             return
         super().cancel_received(tx, request, now)

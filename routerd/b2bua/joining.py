@@ -43,7 +43,7 @@ def join(call: Call, first: Leg, second: Leg, now: float) -> None:
 class Join:
     """One joining under way; the call holds it until it is done."""
 
-    __slots__ = ("call", "done", "first", "offer", "phase", "pending", "retries", "second")
+    __slots__ = ("call", "done", "first", "offer", "pending", "phase", "retries", "second")
 
     def __init__(self, call: Call, first: Leg, second: Leg) -> None:
         self.call = call
@@ -55,7 +55,7 @@ class Join:
         self.retries = 0
         self.done = False
 
-    # -- the second leg's offer ----------------------------------------------------------------------------------------
+    # -- the second leg's offer --
 
     def start(self, now: float) -> None:
         """Ask the second leg for its offer, unless its 200 brought one that nobody has answered."""
@@ -120,7 +120,7 @@ class Join:
             return
         self._invite(self.first, self.offer, now)
 
-    # -- the first leg's answer -----------------------------------------------------------------------------------------
+    # -- the first leg's answer --
 
     def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
         """Take a response of either leg."""
@@ -167,7 +167,7 @@ class Join:
         if not self.done:
             self._fail(504, now)
 
-    # -- ends --------------------------------------------------------------------------------------------------------------
+    # -- ends --
 
     def leg_gone(self, leg: Leg, now: float) -> bool:
         """One of the two hung up meanwhile; the call deals with it (False: it was neither)."""

@@ -3,7 +3,7 @@
 Theory of operation. A leg owns one dialog, the flow by which its peer is reached, and the last session descriptions
 seen and sent. Requests of the dialog are checked here (CSeq order, glare, reliability) and told to the call in neutral
 words; the call never sees a CSeq. At most one renegotiation is open a leg: ``incoming`` is the peer's INVITE or
-UPDATE that has no final response yet, ``outgoing_offer`` ours. RFC 3261 §12–§15, RFC 3311, RFC 3264 §4.
+UPDATE that has no final response yet, ``outgoing_offer`` ours. RFC 3261 §12 to §15, RFC 3311, RFC 3264 §4.
 
 The two kinds differ only before the dialog is confirmed: see :mod:`inbound_leg` and :mod:`outbound_leg`.
 """
@@ -113,7 +113,7 @@ class Leg:
         self.session: SessionTimer | None = None
         self.session_timer: Timer | None = None
 
-    # -- the dialog's requests come in ----------------------------------------------------------------------------
+    # -- the dialog's requests come in --
 
     def handle(self, tx: ServerTransaction, request: Request, now: float) -> None:
         """Serve a request within the dialog (the switch has matched it); every path answers ``tx``."""
@@ -232,7 +232,7 @@ class Leg:
         response = build.response(request, status, extra=headers, body=sdp, content_type=content_type)
         self.exchange.layer.respond(tx, response, now)
 
-    # -- ServerUser: of the peer's INVITE transactions -------------------------------------------------------------
+    # -- ServerUser: of the peer's INVITE transactions --
 
     def cancel_received(self, tx: ServerTransaction, request: Request, now: float) -> None:  # noqa: ARG002
         """Answer a cancelled re-INVITE with 487; the session stays as it was (RFC 3261 §9.2, §14.2)."""
@@ -256,7 +256,7 @@ class Leg:
         if self.call is not None and tx is not None:
             self.call.ack_received(self, request, now)
 
-    # -- requests go out --------------------------------------------------------------------------------------------
+    # -- requests go out --
 
     def send(
         self,
@@ -342,7 +342,7 @@ class Leg:
         if call is not None:
             call.leg_closed(self, now)
 
-    # -- the session timer (RFC 4028) ---------------------------------------------------------------------------------
+    # -- the session timer (RFC 4028) --
 
     def timer_offer(self) -> SessionTimerOffer:
         """Return what we want of the session timer."""

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from routerd.rules.facts import AffinityEntry
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from routerd.rules.facts import AffinityEntry
     from routerd.sip.tokens import Tokens
 
 AFFINITY_CALLERS = 200_000
@@ -33,6 +32,7 @@ class AccountState:
     """The live state of one account."""
 
     __slots__ = (
+        "_affinity",
         "agent_calls",
         "breaks",
         "channels",
@@ -45,7 +45,6 @@ class AccountState:
         "used",
         "waiting",
         "wrap_up",
-        "_affinity",
     )
 
     def __init__(self, name: str) -> None:
@@ -63,7 +62,7 @@ class AccountState:
         self.trunk_tokens: dict[str, tuple[float, float]] = {}
         self._affinity: OrderedDict[str, list[AffinityEntry]] = OrderedDict()
 
-    # -- changed by calls -------------------------------------------------------------------------------------------
+    # -- changed by calls --
 
     def occupy(self, agent: str, call: str) -> None:
         """A leg of ``call`` rings or holds ``agent``."""

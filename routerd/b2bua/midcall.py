@@ -43,7 +43,7 @@ def reject(leg: Leg, status: int, headers: Sequence[tuple[str, str]], now: float
         leg.reject(status, now, headers)
 
 
-# -- before the answer -------------------------------------------------------------------------------------------------
+# -- before the answer --
 
 
 def progress(call: Call, branch: OutboundLeg, status: int, sdp: bytes, now: float) -> None:
@@ -65,7 +65,7 @@ def progress(call: Call, branch: OutboundLeg, status: int, sdp: bytes, now: floa
         caller.progress(status, b"", now)
 
 
-# -- offers across -----------------------------------------------------------------------------------------------------
+# -- offers across --
 
 
 def offer_received(call: Call, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
@@ -238,7 +238,7 @@ def ack_received(call: Call, leg: Leg, request: Request, now: float) -> None:
     call.media.answer(request.body, peer.name, leg.name, answered, now)
 
 
-# -- other requests across -----------------------------------------------------------------------------------------------
+# -- other requests across --
 
 
 def request_received(call: Call, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:

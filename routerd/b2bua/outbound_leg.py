@@ -82,7 +82,7 @@ class OutboundLeg(Leg):
         self._provisional_timer: Timer | None = None
         self._reliable: ReliableReceiver | None = None
 
-    # -- out -------------------------------------------------------------------------------------------------------
+    # -- out --
 
     def ring(self, offer: bytes, flow: Flow | None, provisional_timeout_s: float, now: float) -> None:
         """Send the INVITE with ``offer`` (empty: a delayed offer), on ``flow`` where one is pinned."""
@@ -141,7 +141,7 @@ class OutboundLeg(Leg):
             assert self.outgoing is not None
             self.outgoing.cancel(now, [("Reason", reason) for reason in reasons])
 
-    # -- in --------------------------------------------------------------------------------------------------------
+    # -- in --
 
     def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
         """Take one response to the INVITE."""

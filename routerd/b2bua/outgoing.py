@@ -63,7 +63,7 @@ class Outgoing:
         self._question = 0
         self._cause = "dns"
 
-    # -- starting -----------------------------------------------------------------------------------------------
+    # -- starting --
 
     def start(self, uri_text: str, flow: Flow | None, now: float) -> None:
         """Send towards ``uri_text``, or straight on ``flow`` where it is given and alive."""
@@ -100,7 +100,7 @@ class Outgoing:
             self._location.answer(question, records)
             self._resolve(now)
 
-    # -- one target after the other -----------------------------------------------------------------------------
+    # -- one target after the other --
 
     def _next(self, now: float) -> None:
         while self._targets:
@@ -147,7 +147,7 @@ class Outgoing:
         if sender is not None:
             sender.unanswered(self, cause, now)
 
-    # -- what the transaction says ------------------------------------------------------------------------------
+    # -- what the transaction says --
 
     def response_received(self, tx: ClientTransaction, response: Response, now: float) -> None:
         """Pass a response up, unless it is a 503 and another target is left (RFC 3263 §4.3)."""
@@ -168,7 +168,7 @@ class Outgoing:
         if tx is self.tx and not self.closed:
             self._retry("transport", now)
 
-    # -- ending -------------------------------------------------------------------------------------------------
+    # -- ending --
 
     def cancel(self, now: float, extra: Sequence[tuple[str, str]] = ()) -> None:
         """CANCEL an INVITE (§9.1); before it was sent at all, the owner hears that it went unanswered."""

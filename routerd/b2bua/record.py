@@ -51,7 +51,6 @@ class CallRecord:
         "id",
         "legs",
         "media",
-        "parties",
         "reason",
         "start",
         "transfers",
@@ -74,7 +73,6 @@ class CallRecord:
         self.reason: str | None = None
         self.legs: list[LegEntry] = []
         self.media: dict[str, Any] | None = None
-        self.parties: dict[str, str] = {}
         self.transfers: list[dict[str, Any]] = []
 
     def started(self) -> dict[str, Any]:
@@ -112,7 +110,6 @@ class CallRecord:
             legs=[self._leg(leg) for leg in self.legs],
             transfers=self.transfers,
             media=self.media,
-            parties=self.parties,
         )
         return entry
 

@@ -90,7 +90,7 @@ class Registrar:
         self._exchange.note("register_refused", f"{status} {why}")
         self._exchange.layer.respond(tx, build.response(request, status, to_tag=tx.to_tag, extra=extra), now)
 
-    # -- the update --------------------------------------------------------------------------------------------------
+    # -- the update --
 
     def _update(
         self, tx: ServerTransaction, request: Request, account: str, extension: Extension, now: float, source: str
@@ -271,7 +271,7 @@ class _Update:
         return None
 
 
-# -- the parts of a REGISTER ------------------------------------------------------------------------------------------
+# -- the parts of a REGISTER --
 
 
 def check_address(request: Request, account: AccountTables, extension: Extension, exchange: Exchange) -> None:

@@ -34,7 +34,7 @@ from routerd.sip.digest import Challenger
 from routerd.sip.message import Request
 from routerd.sip.parser import keepalive, parse
 from routerd.sip.salvage import salvage
-from routerd.sip.transaction_layer import TransactionLayer, fill_via
+from routerd.sip.transaction_layer import TransactionLayer, fill_via, stateless_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,7 +93,7 @@ class Switch:
         self.call_by_id: dict[str, Call] = {}
         self.draining = False
 
-    # -- what goes in ------------------------------------------------------------------------------------------------
+    # -- what goes in --
 
     def receive_datagram(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one datagram (or one WebSocket message)."""
@@ -165,7 +165,7 @@ class Switch:
             return False
         return True
 
-    # -- messages --------------------------------------------------------------------------------------------------------
+    # -- messages --
 
     def _receive(self, data: bytes, flow: Flow, now: float) -> None:
         try:
@@ -190,10 +190,10 @@ class Switch:
             self._reply(request, flow, error.status_hint, [])
 
     def _reply(self, request: Request, flow: Flow, status: int, headers: Sequence[tuple[str, str]]) -> None:
-        tag = uas.stateless_tag(request)
+        tag = stateless_tag(request)
         self.layer.reply_stateless(request, build.response(request, status, to_tag=tag, extra=headers), flow)
 
-    # -- LayerUser ---------------------------------------------------------------------------------------------------------
+    # -- LayerUser --
 
     def request_received(self, tx: ServerTransaction, request: Request, now: float) -> None:
         """Take a new request: within a dialog to its leg, otherwise to whom it concerns."""
@@ -222,7 +222,7 @@ class Switch:
         else:
             leg.acknowledge(request, now)
 
-    def stray_response(self, response: Response, flow: Flow, now: float) -> None:
+    def stray_response(self, response: Response, flow: Flow, now: float) -> None:  # noqa: ARG002
         """Take a response that nobody waits for: a repeated 2xx of a living leg gets its ACK again (§13.2.2.4).
 
         Anything else is counted and dropped; to answer it would let a stranger make us send ACK and BYE anywhere.
@@ -237,7 +237,7 @@ class Switch:
         """Count something that was dropped or refused below the core."""
         self.exchange.note(reason, detail)
 
-    # -- Calls: what calls need of the switch ----------------------------------------------------------------------------------
+    # -- Calls: what calls need of the switch --
 
     def state_of(self, account: str) -> AccountState:
         """Return the live state of an account."""
@@ -271,7 +271,7 @@ class Switch:
         """Take a REFER within a call."""
         self.transfers.refer_received(call, leg, tx, request, now)
 
-    # -- media ---------------------------------------------------------------------------------------------------------------
+    # -- media --
 
     def _media_event(self, event: fx.MediaEvent, now: float) -> None:
         if event.event == "lost":

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from routerd.b2bua.admission import Party
     from routerd.b2bua.call import Call
-    from routerd.b2bua.switch import Switch
     from routerd.b2bua.outgoing import Outgoing
+    from routerd.b2bua.switch import Switch
     from routerd.sip.message import Request, Response
     from routerd.sip.transaction_layer import ServerTransaction
 
@@ -59,7 +59,7 @@ class Transfers:
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
 
-    # -- REFER ---------------------------------------------------------------------------------------------------------
+    # -- REFER --
 
     def refer_received(self, call: Call, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
         """Take a REFER of a party of ``call``; every path answers it."""
@@ -123,7 +123,7 @@ class Transfers:
         carrier.happen("treat", now)
         carrier.start(now)
 
-    # -- attended --------------------------------------------------------------------------------------------------------
+    # -- attended --
 
     def _attended(self, transfer: Transfer, replaces: Replaces, now: float) -> None:
         second = self._find(replaces)
@@ -171,7 +171,7 @@ class Transfers:
         leg.call = Departing(self._switch)
         leg.bye(now, why)
 
-    # -- INVITE with Replaces --------------------------------------------------------------------------------------------
+    # -- INVITE with Replaces --
 
     def replaces_received(self, tx: ServerTransaction, request: Request, party: Party, now: float) -> None:
         """Take an INVITE that wants the place of a party in a call (RFC 3891 §3)."""
@@ -251,7 +251,7 @@ class Transfer:
             "NOTIFY", now, extra=headers, body=body, content_type="message/sipfrag;version=2.0", sender=Heard()
         )
 
-    # -- Borrower: what the carrying call says ---------------------------------------------------------------------------
+    # -- Borrower: what the carrying call says --
 
     def ringing(self, status: int, now: float) -> None:
         """The target rings."""

@@ -1,4 +1,4 @@
-"""Requests outside of dialogs, in the order of RFC 3261 §8.2: who, which method, which URI, which extensions, which body.
+"""Requests outside of dialogs, in the order of RFC 3261 §8.2: who, which method, URI, extensions, body.
 
 What passes begins a call, a registration, a page-mode message, or is answered here (OPTIONS).
 """
@@ -6,7 +6,6 @@ What passes begins a call, a registration, a page-mode message, or is answered h
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from zlib import crc32
 
 from routerd.b2bua import attempt as attempts
 from routerd.b2bua.admission import Party, Refusal
@@ -19,6 +18,7 @@ from routerd.errors import ParseError, RemoteProtocolError, SdpError
 from routerd.media import offer_answer
 from routerd.rules import number
 from routerd.sip import build, session_timer
+from routerd.sip.transaction_layer import stateless_tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +37,6 @@ WITHIN_DIALOG: Final = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "NOTIFY"})
 NOT_SUPPORTED: Final = frozenset({"PUBLISH", "REFER"})
 RETRY_AFTER_S: Final = 5
 MAX_MESSAGE_BYTES: Final = 16_384
-
-
-def stateless_tag(request: Request) -> str:
-    """Return the To tag of a stateless answer: a function of the request, the same each time (§8.2.7)."""
-    text = f"{request.get('Via')}{request.get('Call-ID')}{request.get('From')}{request.get('CSeq')}"
-    return f"s{crc32(text.encode('utf-8', 'surrogateescape')):08x}"
 
 
 def respond(
@@ -129,7 +123,7 @@ def _check_body(request: Request) -> tuple[int, list[tuple[str, str]]] | None:
     return None
 
 
-# -- registrations ---------------------------------------------------------------------------------------------------
+# -- registrations --
 
 
 def _register(switch: Switch, tx: ServerTransaction, request: Request, party: Party, now: float) -> None:
@@ -139,7 +133,7 @@ def _register(switch: Switch, tx: ServerTransaction, request: Request, party: Pa
     switch.registrar.serve(tx, request, party.account, party.extension, now)
 
 
-# -- calls -----------------------------------------------------------------------------------------------------------
+# -- calls --
 
 
 def _invite(switch: Switch, tx: ServerTransaction, request: Request, party: Party, now: float) -> None:
@@ -200,7 +194,7 @@ def make_call(switch: Switch, tables: AccountTables, attempt: Attempt, now: floa
     return call
 
 
-# -- page-mode messages (RFC 3428) -----------------------------------------------------------------------------------
+# -- page-mode messages (RFC 3428) --
 
 
 def _message(switch: Switch, tx: ServerTransaction, request: Request, party: Party, now: float) -> None:

@@ -204,14 +204,14 @@ class TransactionLayer:
 
     def _refuse(self, request: Request, status: int, flow: Flow, extra: Sequence[tuple[str, str]] = ()) -> None:
         """Answer without a transaction; the To tag is a function of the request (§8.2.7)."""
-        response = build.response(request, status, to_tag=_stateless_tag(request), extra=list(extra))
+        response = build.response(request, status, to_tag=stateless_tag(request), extra=list(extra))
         self.send(serialize(response), reply_flow(request.via, flow))
 
     def _tag_of(self, tx: ServerTransaction, cancel: Request) -> str:
         """Find the To tag with which the INVITE is answered, for the 200 to its CANCEL (§9.2)."""
         if not tx.to_tag and tx.data:
             tx.to_tag = parse(tx.data).to.tag or ""
-        return tx.to_tag or _stateless_tag(cancel)
+        return tx.to_tag or stateless_tag(cancel)
 
     # The core's answers
 
@@ -412,10 +412,10 @@ def reply_flow(via: Via, flow: Flow) -> Flow:
 def _is_stateless_ack(request: Request) -> bool:
     """Whether an ACK is for a refusal of the layer's own, by its To tag."""
     tag = request.to.tag
-    return tag is not None and len(tag) == _STATELESS_TAG_LENGTH and tag == _stateless_tag(request)
+    return tag is not None and len(tag) == _STATELESS_TAG_LENGTH and tag == stateless_tag(request)
 
 
-def _stateless_tag(request: Request) -> str:
+def stateless_tag(request: Request) -> str:
     """Compute a To tag that every retransmission of the request, its CANCEL and its ACK have in common (§8.2.7)."""
     text = f"{request.via.branch}|{request.call_id}|{request.cseq.number}|{request.from_.tag}"
     return f"s{blake2s(text.encode('utf-8', 'surrogateescape'), digest_size=4).hexdigest()}"
