@@ -51,7 +51,7 @@ def greet(settings: Settings, accounts: Sequence[AccountTables]) -> None:
     console = Console()
     for tables in accounts:
         console.print(phones_table(tables, settings))
-    console.print(next_steps(accounts, settings))
+    console.print(next_steps(accounts, settings), soft_wrap=True, highlight=False)
 
 
 def phones_table(tables: AccountTables, settings: Settings) -> Table:

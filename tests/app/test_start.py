@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+from typing import Any
+
+import psutil
+
+
+def refused(site: Any) -> str:
+    done = subprocess.run(
+        site.command(), cwd=site.folder, env=site.environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "nothing was started" in done.stderr
+    assert not (site.folder / "run").exists()
+    return done.stderr
+
+
+def test_every_wrong_setting_is_said_with_its_line(site: Any) -> None:
+    path = site.folder / "routerd.toml"
+    lines = path.read_text().replace("[media]", '[media]\ntimeout_s = "long"\nnonsense = 1')
+    path.write_text(lines.replace("udp:127.0.0.1", "pigeon:127.0.0.1"))
+    said = refused(site)
+    for pointer, line in (("/sip/listen/0", 2), ("/media/timeout_s", 4), ("/media/nonsense", 5)):
+        assert f"routerd.toml:{line}: {pointer}: " in said
+
+
+def test_every_error_of_a_document_is_said(site: Any) -> None:
+    text = site.document.read_text()
+    site.document.write_text(
+        text.replace('extension: "2001"', 'extension: "2009"').replace("country: IN", "country: XX")
+    )
+    said = refused(site)
+    assert "acme.yaml:3: " in said
+    assert "acme.yaml:5: /agents/0/extension: " in said
+
+
+def test_missing_files_are_said(site: Any) -> None:
+    site.document.unlink()
+    assert "acme.yaml: the document cannot be read" in refused(site)
+    (site.folder / "routerd.toml").unlink()
+    assert "routerd.toml: the settings cannot be read" in refused(site)
+
+
+def test_a_port_in_use_is_said_with_who_has_it(site: Any) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", site.sip))
+        said = refused(site)
+    assert f"udp:127.0.0.1:{site.sip} is in use by pid {psutil.Process().pid} (" in said
+
+
+def test_phones_settings_are_printed_when_it_is_up(site: Any) -> None:
+    site.start()
+    status, _ = site.get("/health/ready")
+    assert status == 200
+    assert site.stop() == 0
+    said = site.log()
+    for word in ("2001", "secret-2001", "acme.test", f"127.0.0.1:{site.sip} (udp, tcp)", "routerd demo"):
+        assert word in said
