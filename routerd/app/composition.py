@@ -78,7 +78,7 @@ def switch_settings(settings: Settings, engines: tuple[Address, ...]) -> SwitchS
     return SwitchSettings(
         listeners=tuple(_listener(settings, text) for text in sip.listen),
         engines=tuple(MediaEngine(f"{host}:{port}", embedded) for host, port in engines),
-        digest=sip.digest,
+        digest=tuple(dict.fromkeys([*sip.digest, *(name for own in sip.digest_by_listener.values() for name in own)])),
         realm=sip.realm,
         trusted_proxies=sip.trusted_proxies,
         min_expires_s=sip.min_expires_s,
@@ -101,6 +101,7 @@ def _listener(settings: Settings, text: str) -> Listener:
         transport=parsed.transport,
         host=parsed.host,
         port=parsed.port,
+        digest=tuple(settings.sip.digest_by_listener.get(text, settings.sip.digest)),
         advertise=parsed.advertise or settings.sip.advertise or (everybody[0] if everybody else ""),
         advertise_by_network=tuple((network, address) for network, address in networks if network),
     )

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 CREDENTIALS: Final = ("Authorization", "Proxy-Authorization")
 RETRY_AFTER_S: Final = "5"
 SEAL_DIGITS: Final = 16
+# libre before 2.0 refuses to go on where anything but MD5 is offered, even beside it (RFC 8760 §2.4 wants it ignored)
+MD5_ONLY: Final = ("baresip v0.", "baresip v1.")
 _DEFAULT_PORTS: Final = {5060, 5061}
 
 
@@ -128,7 +130,7 @@ class Admission:
                 return None
         except ParseError as error:
             return self._refusal(request, error.status_hint, [], "malformed")
-        return self._challenge(request, source, now)
+        return self._challenge(request, flow, source, now)
 
     def identify(self, request: Request, flow: Flow, now: float) -> Party | Refusal:
         """Say who sent the request, within its transaction; a Refusal is to be answered statelessly."""
@@ -137,7 +139,7 @@ class Admission:
             headers = [value for name in CREDENTIALS for value in request.get_all(name)]
             credentials = digest.choose_credentials(headers, self.realm_of(request)) if headers else None
             if credentials is not None:
-                return self._judge(request, credentials, source, now)
+                return self._judge(request, credentials, flow, source, now)
             candidates = self._candidates(source)
             if candidates and not self._must_prove(request, candidates):
                 account, trunk = self._trunks.choose(candidates, request, flow)
@@ -146,7 +148,7 @@ class Admission:
                 return Party("anyone", self._account_of(request), source)
         except ParseError as error:
             return self._refusal(request, error.status_hint, [], "malformed")
-        return self._challenge(request, source, now)
+        return self._challenge(request, flow, source, now)
 
     def answer(self, request: Request, refusal: Refusal, flow: Flow) -> None:
         """Send a refusal without keeping anything."""
@@ -222,11 +224,11 @@ class Admission:
         knowing = [one for one in accounts.values() if username in one.extension_by_username]
         return knowing[0] if len(knowing) == 1 else next(iter(accounts.values()), None)
 
-    def _judge(self, request: Request, credentials: str, source: str, now: float) -> Party | Refusal:
+    def _judge(self, request: Request, credentials: str, flow: Flow, source: str, now: float) -> Party | Refusal:
         parameters = digest.parse_parameters(credentials) or {}
         sealed = hmac.compare_digest(parameters.get("opaque", "").encode("utf-8", "replace"), self._seal(source))
         if self._bans.holds((source, sealed), now):
-            return self._challenge(request, source, now)
+            return self._challenge(request, flow, source, now)
         claimed = parameters.get("username", "")
         account = self._account_of(request, claimed)
         name = account.account.id if account is not None else ""
@@ -241,13 +243,13 @@ class Admission:
         user = (name, verdict.username)
         if self._guarded.holds(user, now) and not self._good.knows(user, source):
             self._exchange.note("auth_guarded", f"{verdict.username[:60]} from {source}")
-            return self._challenge(request, source, now)
+            return self._challenge(request, flow, source, now)
         if verdict.good and account is not None:
             return self._admitted(account, verdict.username, source)
         if verdict.genuine and not verdict.stale:
             self._failed(user, source, sealed=sealed, now=now)
         self._exchange.note("auth_failed", f"{verdict.outcome.value} {verdict.username[:60]} from {source}")
-        return self._challenge(request, source, now, stale=verdict.stale)
+        return self._challenge(request, flow, source, now, stale=verdict.stale)
 
     def _admitted(self, account: AccountTables, username: str, source: str) -> Party:
         self._good.add((account.account.id, username), source)
@@ -297,11 +299,19 @@ class Admission:
 
     # -- challenges --
 
-    def _challenge(self, request: Request, source: str, now: float, *, stale: bool = False) -> Refusal:
+    def _challenge(self, request: Request, flow: Flow, source: str, now: float, *, stale: bool = False) -> Refusal:
         opaque = self._seal(source).decode("ascii")
-        values = self._challenger.challenges(self.realm_of(request), now, stale)
+        values = self._challenger.challenges(self.realm_of(request), now, stale, self._algorithms(request, flow))
         headers = [("WWW-Authenticate", f'{value}, opaque="{opaque}"') for value in values]
         return self._refusal(request, 401, headers, "unauthenticated")
+
+    def _algorithms(self, request: Request, flow: Flow) -> tuple[str, ...]:
+        """Return what to offer here: the listener's own list, but only MD5 to clients known to give up at others."""
+        settings = self._exchange.settings
+        offered = next((one.digest for one in settings.listeners if one.digest and one.serves(flow)), settings.digest)
+        if "MD5" in offered and (request.get("User-Agent") or "").startswith(MD5_ONLY):
+            return ("MD5",)
+        return offered
 
     def _refusal(self, request: Request, status: int, headers: list[tuple[str, str]], reason: str) -> Refusal:
         return Refusal(status, headers, stateless_tag(request), reason)

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from routerd.sip.flow import Flow
 
 
 class Listener(msgspec.Struct, frozen=True):
     """One listening socket: ``host``/``port`` as bound, ``advertise`` the address that peers outside must use.
 
-    ``advertise_by_network`` overrides it for peers in a network (multi-homed machines).
+    ``advertise_by_network`` overrides it for peers in a network (multi-homed machines). ``digest`` are the algorithms
+    offered here in place of the settings' own.
     """
 
     transport: str
     host: str
     port: int
     advertise: str = ""
+    digest: tuple[str, ...] = ()
     advertise_by_network: tuple[tuple[str, str], ...] = ()
+
+    def serves(self, flow: Flow) -> bool:
+        """Whether ``flow`` is one of this listener's."""
+        return self.transport == flow.transport and (self.host, self.port) == flow.local
 
     def advertised_to(self, peer: str) -> str:
         """Return the host that a peer at address ``peer`` should see in Via and Contact."""

@@ -137,13 +137,18 @@ class Challenger:
     def __len__(self) -> int:
         return len(self._highest_nc)
 
-    def challenges(self, realm: str, now: float, stale: bool = False) -> list[str]:
-        """Give the values of WWW- or Proxy-Authenticate, one an algorithm, strongest as configured (RFC 8760 §2.3)."""
+    def challenges(
+        self, realm: str, now: float, stale: bool = False, algorithms: Sequence[str] | None = None
+    ) -> list[str]:
+        """Give the values of WWW- or Proxy-Authenticate, one an algorithm, strongest as configured (RFC 8760 §2.3).
+
+        ``algorithms`` are those to offer here, of those that this side knows; None: all.
+        """
         suffix = ', qop="auth", stale=true' if stale else ', qop="auth"'
         quoted = _quote(realm)
         return [
             f'Digest realm={quoted}, nonce="{self._nonce(realm, name, now)}", algorithm={name}{suffix}'
-            for name in self._algorithms
+            for name in (self._algorithms if algorithms is None else algorithms)
         ]
 
     def _nonce(self, realm: str, algorithm: str, now: float) -> str:
