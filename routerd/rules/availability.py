@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from routerd.rules import calendar
 from routerd.rules.decision import Decision, Target
 from routerd.rules.ring_plan import ring_plan
-from routerd.rules.tables import Agent
+
+if TYPE_CHECKING:
+    from routerd.rules.tables import Agent
 
 Stages = tuple[tuple[Target, ...], ...]
 _NOBODY: Stages = ()
@@ -68,7 +70,7 @@ _STATUS_REASONS = {"disabled": "agent_disabled", "blocked": "agent_blocked"}
 
 
 def _gates(d: Decision, agent: Agent, context: str) -> tuple[str | None, tuple[Any, ...], bool]:
-    """Gates 1 to 8; returns the reason, the compared values so far, and whether call waiting let a busy agent through."""
+    """Gates 1 to 8; returns the reason, the compared values so far, whether call waiting let a busy agent pass."""
     status, calling = agent.status, agent.calling_agent
     if status != "enabled":
         return _STATUS_REASONS[status], (status,), False

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from datetime import date
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from routerd.rules.tables import TimeGroup, TimeRule, Window, Zone
+if TYPE_CHECKING:
+    from routerd.rules.tables import TimeGroup, TimeRule, Window, Zone
 
 _EPOCH_ORDINAL = 719163
 _DAY_S = 86400
@@ -44,7 +46,7 @@ def is_open(group: TimeGroup, zone: Zone, at: float) -> bool:
 
 
 def minutes_missed(group: TimeGroup, zone: Zone, at: float) -> int | None:
-    """Return by how many minutes the nearest window of that day was missed (for the trace); None: no window that day."""
+    """Return by how many minutes the nearest window of that day was missed (for the trace); None: none that day."""
     moment = local(zone, at)
     exception = group.exceptions.get(moment.ordinal)
     if exception is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from routerd.rules.decision import Decision
 from routerd.rules.number import national_number, to_e164
-from routerd.rules.tables import Agent
+
+if TYPE_CHECKING:
+    from routerd.rules.decision import Decision
+    from routerd.rules.tables import Agent
 
 NOT_ALLOWED: Final = "caller_id_not_allowed"
 NONE: Final = "no_caller_id"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from routerd.rules import caller_id, endings, outbound
 from routerd.rules.decision import Decision, Offer, Target, Wish
 from routerd.rules.number import Dialled, outside
 from routerd.rules.stage import open_offer
-from routerd.rules.tables import Agent
+
+if TYPE_CHECKING:
+    from routerd.rules.tables import Agent
 
 
 class _Pick:

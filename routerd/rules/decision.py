@@ -12,14 +12,15 @@ handed out never changes. No object refers back to the decision: there is no ref
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from routerd.rules.facts import Facts
-from routerd.rules.plan import Attempt, Command
-from routerd.rules.tables import AccountTables, Destination, ForwardDigits
+if TYPE_CHECKING:
+    from routerd.rules.facts import Facts
+    from routerd.rules.plan import Attempt, Command
+    from routerd.rules.tables import AccountTables, Destination, ForwardDigits
 
 NEVER: Final = float("inf")
 TraceEntry = tuple[str, str, Any, Any]
@@ -54,7 +55,7 @@ class Leg(msgspec.Struct, frozen=True, gc=False):
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """One ring plan at work. ``role`` says who owns it: agent, affinity, member, external, internal, caller, customer."""
+    """One ring plan at work; ``role`` is its owner: agent, affinity, member, external, internal, caller, customer."""
 
     key: int
     role: str

@@ -7,11 +7,18 @@ order).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from routerd.rules import nodes, queue, rounds
-from routerd.rules.decision import Decision, Offer, Pending
 from routerd.rules.places import DepartmentPlace
 from routerd.rules.stage import STRENGTHS
-from routerd.rules.tables import Department
+
+if TYPE_CHECKING:
+    from routerd.rules.decision import Decision, Offer, Pending
+    from routerd.rules.tables import Department
+
+
+_LEAST_RETRY_S: Final = 1.0  # a phone that fails at once must not be rung in a ring without end
 
 
 def enter(d: Decision, pending: Pending) -> None:
@@ -66,7 +73,7 @@ def member_ended(d: Decision, offer: Offer, reason: str) -> None:
     department = d.tables.departments[place.id]
     if department.queue is not None:
         if reason in STRENGTHS:
-            place.retry[agent] = d.now + department.queue.retry_after_s
+            place.retry[agent] = d.now + max(department.queue.retry_after_s, _LEAST_RETRY_S)
         queue.look_again(d, place, department, department.queue)
     elif department.strategy != "simultaneous":
         _offer_next(d, place, department)

@@ -9,10 +9,12 @@ One ``Facts`` serves one ``start`` or one ``advance``: within it the world stand
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class AffinityEntry(msgspec.Struct, frozen=True, gc=False):

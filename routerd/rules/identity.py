@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from routerd.rules import trunks
-from routerd.rules.decision import Decision, Offer, Target
 from routerd.rules.plan import Ring
-from routerd.rules.tables import Trunk
+
+if TYPE_CHECKING:
+    from routerd.rules.decision import Decision, Target
+    from routerd.rules.tables import Trunk
 
 
-def make_ring(d: Decision, leg: int, offer: Offer, target: Target) -> Ring:
-    """Return the command that starts leg ``leg`` of ``offer`` towards ``target``."""
-    if offer.role in {"caller", "customer"}:
-        return _outbound_ring(d, leg, offer, target)
+def make_ring(d: Decision, leg: int, role: str, agent: str | None, target: Target) -> Ring:
+    """Return the command that starts leg ``leg`` towards ``target``, for an offer of ``role`` (and of ``agent``)."""
+    if role in {"caller", "customer"}:
+        return _outbound_ring(d, leg, role, agent, target)
     if target.kind != "number":
-        confirm = target.kind == "sip" and _must_confirm(d, offer)
+        confirm = target.kind == "sip" and _must_confirm(d, agent)
         return Ring(
             leg=leg,
             target=target.name,
             kind=target.kind,
-            agent=offer.agent,
+            agent=agent,
             shown=d.caller,
             shown_name=d.caller_name,
             confirm=confirm,
         )
-    return _forwarded_ring(d, leg, offer, target)
+    return _forwarded_ring(d, leg, agent, target)
 
 
-def _must_confirm(d: Decision, offer: Offer) -> bool:
-    return offer.agent is not None and d.tables.agents[offer.agent].confirm_external
+def _must_confirm(d: Decision, agent: str | None) -> bool:
+    return agent is not None and d.tables.agents[agent].confirm_external
 
 
-def _forwarded_ring(d: Decision, leg: int, offer: Offer, target: Target) -> Ring:
+def _forwarded_ring(d: Decision, leg: int, agent: str | None, target: Target) -> Ring:
     """An inbound call goes out again: the first trunk says who the mobile sees; Diversion says through which number."""
     chosen = trunks.usable(d, target.name)
     shown = _forwarded_identity(d, d.tables.trunks[chosen[0]]) if chosen else d.caller
@@ -38,12 +42,12 @@ def _forwarded_ring(d: Decision, leg: int, offer: Offer, target: Target) -> Ring
         leg=leg,
         target=target.name,
         kind="number",
-        agent=offer.agent,
+        agent=agent,
         trunks=chosen,
         shown=shown,
         shown_name=d.caller_name if shown == d.caller else None,
         diversion=d.number,
-        confirm=_must_confirm(d, offer),
+        confirm=_must_confirm(d, agent),
     )
 
 
@@ -55,7 +59,7 @@ def _forwarded_identity(d: Decision, trunk: Trunk) -> str | None:
     return d.caller
 
 
-def _outbound_ring(d: Decision, leg: int, offer: Offer, target: Target) -> Ring:
+def _outbound_ring(d: Decision, leg: int, role: str, agent: str | None, target: Target) -> Ring:
     """Both legs of an outbound call show the caller ID that passed the gates, so nobody sees a number not allowed."""
     wish = d.wish
     shown = wish.shown if wish is not None else None
@@ -63,15 +67,15 @@ def _outbound_ring(d: Decision, leg: int, offer: Offer, target: Target) -> Ring:
     chosen: tuple[str, ...] = ()
     if target.kind == "number":
         chosen = trunks.for_emergency(d, target.name) if emergency else trunks.usable(d, target.name)
-    is_agent = offer.role == "caller"
+    is_agent = role == "caller"
     return Ring(
         leg=leg,
         target=target.name,
         kind=target.kind,
-        agent=offer.agent,
+        agent=agent if is_agent else None,
         trunks=chosen,
         shown=shown,
-        confirm=is_agent and target.kind != "extension" and _must_confirm(d, offer),
+        confirm=is_agent and target.kind != "extension" and _must_confirm(d, agent),
         customer=not is_agent,
         emergency=emergency,
         sources=wish.sources if is_agent and wish is not None else (),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from routerd.rules import endings, nodes
 from routerd.rules.decision import Decision, Pending
 from routerd.rules.number import ANONYMOUS, to_e164
-from routerd.rules.tables import BlockedCaller, Number
+
+if TYPE_CHECKING:
+    from routerd.rules.tables import BlockedCaller, Number
 
 
 def start(d: Decision) -> None:

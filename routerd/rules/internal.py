@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from routerd.rules import availability, endings
-from routerd.rules.decision import Decision, Offer
-from routerd.rules.number import Dialled
 from routerd.rules.ring_plan import internal_plan
 from routerd.rules.stage import open_offer
-from routerd.rules.tables import Agent
+
+if TYPE_CHECKING:
+    from routerd.rules.decision import Decision, Offer
+    from routerd.rules.number import Dialled
+    from routerd.rules.tables import Agent
 
 UNOWNED_RING_S: Final = 30.0
 
 
 def enter(d: Decision, dialled: Dialled) -> None:
     """Ring the dialled extension, or the extension of the agent with the dialled intercom."""
-    tables = d.tables
-    if dialled.kind == "intercom":
-        agent = tables.agents.get(tables.agent_by_intercom[dialled.value])
-        extension = agent.extension if agent is not None else None
-    else:
-        extension = dialled.value
-        agent = tables.agents.get(tables.agent_by_extension.get(extension, ""))
+    agent = agent_of(d, dialled)
+    extension = agent.extension if agent is not None else dialled.value
     name = agent.id if agent is not None else extension
     node = d.visit("agent" if agent is not None else "extension", name, "internal")
     reason = availability.look_internal(d, agent) if agent is not None else None
@@ -35,6 +32,12 @@ def enter(d: Decision, dialled: Dialled) -> None:
         return
     ring_s = agent.ring_timeout_s if agent is not None else UNOWNED_RING_S
     open_offer(d, "internal", agent.id if agent is not None else None, stages, ring_s, node)
+
+
+def agent_of(d: Decision, dialled: Dialled) -> Agent | None:
+    """Return the agent of a dialled intercom or extension, None when the extension is nobody's."""
+    owners = d.tables.agent_by_intercom if dialled.kind == "intercom" else d.tables.agent_by_extension
+    return d.tables.agents.get(owners.get(dialled.value, ""))
 
 
 def ended(d: Decision, offer: Offer, reason: str) -> None:

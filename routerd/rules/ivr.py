@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from routerd.rules import endings
-from routerd.rules.decision import Decision, Pending
 from routerd.rules.places import IvrPlace
 from routerd.rules.plan import Play, Unwait, Wait
 from routerd.rules.tables import Destination, Ivr
+
+if TYPE_CHECKING:
+    from routerd.rules.decision import Decision, Pending
 
 TIMER: Final = "digits"
 _END_OF_ENTRY: Final = "#"

@@ -7,8 +7,7 @@ answer, a stale timer) gives a step without commands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from routerd.rules import (
     click_to_call,
@@ -47,7 +46,11 @@ from routerd.rules.plan import (
     PlayEnded,
     TimerFired,
 )
-from routerd.rules.tables import AccountTables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from routerd.rules.tables import AccountTables
 
 _MOST_MOVES: Final = 64
 _SPENT: Final = Facts(RecordedState({}), "")  # a finished step must not hold the live state
@@ -56,8 +59,8 @@ _SPENT: Final = Facts(RecordedState({}), "")  # a finished step must not hold th
 class Step:
     """What the machine wants done now, and where the decision stands.
 
-    ``commands`` are to be carried out in order; ``over``: bridged or ended. ``nodes`` are the places visited, ``reason``
-    the first reason for which one was left, ``final`` the place where the call ended up (None while under way).
+    ``commands`` are to be carried out in order; ``over``: bridged or ended. ``nodes`` are the places visited,
+    ``reason`` the first reason for which one was left, ``final`` where the call ended up (None while under way).
     """
 
     __slots__ = ("commands", "decision", "final", "nodes", "over", "reason", "trace")
@@ -248,6 +251,7 @@ _STARTS: Final[dict[str, Callable[[Decision], None]]] = {
     "inbound": inbound.start,
     "softphone": outbound.start,
     "click_to_call": click_to_call.start,
+    "transfer": outbound.start,
 }
 _ENTRANCES: Final[dict[str, Callable[[Decision, Pending], None]]] = {
     "agent": nodes.enter_agent,

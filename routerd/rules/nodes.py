@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from routerd.rules import availability, endings
 from routerd.rules.decision import Decision, Offer, Pending, Target
 from routerd.rules.number import begins_with_any
 from routerd.rules.stage import open_offer
-from routerd.rules.tables import Affinity, Agent, Destination, RouterRule
+
+if TYPE_CHECKING:
+    from routerd.rules.tables import Affinity, Agent, Destination, RouterRule
 
 LAST_TRANSITION: Final = 5
 EXTERNAL_RING_S: Final = 60.0

@@ -7,9 +7,12 @@ country; without ``+`` a country code is recognised when the whole is too long f
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from routerd.rules.tables import AccountTables, NumberPlan
+if TYPE_CHECKING:
+    from routerd.rules.tables import AccountTables, NumberPlan
 
 ANONYMOUS = "anonymous"
 _SEPARATORS = str.maketrans("", "", " -().\u00a0")
@@ -61,7 +64,7 @@ def to_e164(plan: NumberPlan, text: str) -> str | None:
 
 
 def _from_national(plan: NumberPlan, digits: str) -> str | None:
-    """National when short enough for a subscriber's number; else a country code, else one of the long special numbers."""
+    """National when short enough for a subscriber's number; else a country code, else a long special number."""
     prefix = plan.national_prefix
     rest = digits[len(prefix) :]
     if prefix and digits.startswith(prefix) and len(rest) <= _longest(plan) and _is_possible(plan, plan.code + rest):

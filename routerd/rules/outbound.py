@@ -1,11 +1,12 @@
 """Calls that a softphone starts (routing.md 4.1, 4.4): the gates in order, then the customer's leg or one inside.
 
-:func:`refusal` is the list of gates that a dialled number, a transfer and a 3xx of an agent pass alike.
+A transfer passes the same gates as the agent who makes it; a colleague whom it reaches is in context ``nested``. The
+single gates are functions of their own: a click-to-call and a 3xx pass them too.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -13,9 +14,13 @@ from routerd.rules import addresses, caller_id, endings, inbound, internal, trun
 from routerd.rules.decision import Decision, Offer, Target, Wish
 from routerd.rules.number import Dialled, begins_with_any, classify, is_international
 from routerd.rules.stage import open_offer
-from routerd.rules.tables import Agent, Extension
+from routerd.rules.tables import Destination
+
+if TYPE_CHECKING:
+    from routerd.rules.tables import Agent, Extension
 
 CUSTOMER_RING_S: Final = 120.0
+TRANSFER: Final = "transfer"
 
 
 class Denial(msgspec.Struct, frozen=True, gc=False):
@@ -55,15 +60,17 @@ def deny(d: Decision, reason: str) -> None:
 
 
 def start(d: Decision) -> None:
-    """Decide a softphone's call: an emergency, one inside, one's own number, or a customer outside."""
+    """Decide a softphone's call or a transfer: an emergency, one inside, an own number, or a customer outside."""
     extension = d.tables.extensions.get(d.attempt.extension or "")
-    agent = d.tables.agents.get(extension.agent or "") if extension is not None else None
+    owner = extension.agent if extension is not None else None
+    d.answered = d.attempt.kind == TRANSFER
+    agent = d.tables.agents.get((d.attempt.agent if d.answered else owner) or "")
     d.agent = agent.id if agent is not None else None
     dialled = classify(d.tables, d.attempt.dialled)
     d.note("dialled", d.attempt.dialled, dialled.kind, dialled.value)
     if dialled.kind == "emergency":
         ring_customer(d, agent, Wish(dialled.value, caller_id.for_emergency(d, agent), "emergency"))
-    elif extension is None:
+    elif extension is None and (agent is None or not d.answered):
         deny(d, "not_calling_agent")
     elif dialled.kind in {"number", "bad"}:
         _dial_outside(d, extension, agent, dialled)
@@ -71,7 +78,7 @@ def start(d: Decision) -> None:
         _dial_inside(d, extension, agent, dialled)
 
 
-def _dial_outside(d: Decision, extension: Extension, agent: Agent | None, dialled: Dialled) -> None:
+def _dial_outside(d: Decision, extension: Extension | None, agent: Agent | None, dialled: Dialled) -> None:
     if agent is None:
         deny(d, "not_calling_agent")
         return
@@ -80,7 +87,7 @@ def _dial_outside(d: Decision, extension: Extension, agent: Agent | None, dialle
         or calling_gate(d, agent)
         or address_gate(d, extension, d.attempt.source)
         or number_gate(d, agent, dialled)
-        or block_gate(d, agent, from_softphone=True)
+        or block_gate(d, agent, from_softphone=extension is not None)
     )
     shown: str | None = None
     if reason is None:
@@ -93,22 +100,28 @@ def _dial_outside(d: Decision, extension: Extension, agent: Agent | None, dialle
     ring_customer(d, agent, Wish(dialled.value, shown, "number"))
 
 
-def _dial_inside(d: Decision, extension: Extension, agent: Agent | None, dialled: Dialled) -> None:
+def _dial_inside(d: Decision, extension: Extension | None, agent: Agent | None, dialled: Dialled) -> None:
     """Gates 2 and 4 of the caller; shown is the caller's intercom and name."""
     reason = status_gate(d, agent) if agent is not None else None
     reason = reason or address_gate(d, extension, d.attempt.source)
     if reason is not None:
         deny(d, reason)
         return
-    d.caller = agent.intercom if agent is not None and agent.intercom is not None else extension.id
-    d.caller_name = agent.name if agent is not None else None
+    if not d.answered:
+        own_id = extension.id if extension is not None else None
+        d.caller = (agent.intercom if agent is not None else None) or own_id
+        d.caller_name = agent.name if agent is not None else None
     if dialled.kind == "own":
         d.barred = agent is not None and agent.block_outbound != "none"
         inbound.enter_number(d, dialled.value)
     elif dialled.kind == "feature":
         internal.enter_feature(d, dialled.value, d.agent)
     else:
-        internal.enter(d, dialled)
+        colleague = internal.agent_of(d, dialled) if d.answered else None
+        if colleague is None:
+            internal.enter(d, dialled)
+        else:
+            d.go(Destination(type="agent", id=colleague.id), "nested")
 
 
 def ring_customer(d: Decision, agent: Agent | None, wish: Wish) -> None:
@@ -140,9 +153,9 @@ def calling_gate(d: Decision, agent: Agent) -> str | None:
     return reason
 
 
-def address_gate(d: Decision, extension: Extension, source: str | None) -> str | None:
+def address_gate(d: Decision, extension: Extension | None, source: str | None) -> str | None:
     """Gate 4: the source is in the extension's address list (no list: anywhere)."""
-    if extension.addresses is None:
+    if extension is None or extension.addresses is None:
         return None
     listed = d.tables.address_lists[extension.addresses]
     reason = None if addresses.contains(listed.networks, source) else "address_not_allowed"

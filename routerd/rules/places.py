@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import field
 from msgspec.structs import replace
 
 from routerd.rules.decision import NEVER, Place
-from routerd.rules.tables import Member
+
+if TYPE_CHECKING:
+    from routerd.rules.tables import Member
 
 
 class DepartmentPlace(Place, gc=False):

@@ -17,10 +17,11 @@ import msgspec
 class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A call as somebody tries it: plain values, no SIP.
 
-    ``kind`` is inbound, softphone or click_to_call. ``caller`` is the caller's E.164 number, ``anonymous`` or None
-    (inbound); ``dialled`` what was dialled, as it came; ``trunk`` the trunk (inbound), ``extension`` the extension
-    (softphone), ``source`` the packet's source address; ``agent``, ``via`` and ``caller_id`` are a click-to-call's
-    (``caller_id`` also a softphone's wish); ``at`` is wall time in UTC seconds; ``hops`` is what Max-Forwards left.
+    ``kind`` is inbound, softphone, click_to_call or transfer. ``caller`` is the caller's E.164 number, ``anonymous`` or
+    None (inbound; in a transfer the other party's); ``dialled`` what was dialled, as it came; ``trunk`` the trunk
+    (inbound), ``extension`` the extension and ``source`` the packet's source address (softphone, and a transfer from a
+    phone); ``agent`` who transfers, or whose click-to-call it is, with its ``via`` and ``caller_id`` (the latter also a
+    softphone's wish); ``at`` is wall time in UTC seconds.
     """
 
     kind: str
@@ -45,9 +46,9 @@ class Ring(Command, frozen=True, gc=False, kw_only=True):
     """Start leg number ``leg`` towards ``target``; ``kind`` is extension, number or sip.
 
     ``target`` is ``extension:ID``, an E.164 number or a SIP URI, as the result shows it. For a number ``trunks`` are
-    tried in order (one leg for all; empty: unreachable at once). ``shown`` is the number that the callee sees (None: anonymous),
-    ``shown_name`` its display name; ``diversion`` the number that forwarded the call (None: none). With ``confirm``
-    the callee must press 1 (the carrier reports LegConfirmed or LegUnconfirmed after LegAnswered).
+    tried in order (one leg for all; empty: unreachable at once). ``shown`` is the number that the callee sees (None:
+    anonymous), ``shown_name`` its display name; ``diversion`` the number that forwarded the call (None: none). With
+    ``confirm`` the callee must press 1 (the carrier reports LegConfirmed or LegUnconfirmed after LegAnswered).
     ``customer`` marks the far end of an outbound call. With ``sources`` only the contacts that were registered from
     these addresses ring (empty: all). A Ring of a leg that has just been redirected goes on inside that leg.
     """
@@ -123,7 +124,7 @@ class StopPlay(Command, frozen=True, gc=False):
 
 
 class SayPosition(Command, frozen=True, gc=False):
-    """Tell the caller their place in the queue of ``department`` (the carrier knows the line); music goes on after it."""
+    """Tell the caller their place in the queue of ``department`` (the carrier knows the line); music goes on."""
 
     department: str
 
@@ -238,7 +239,7 @@ class TimerFired(Event, frozen=True, gc=False):
 
 
 class Digit(Event, frozen=True, gc=False):
-    """The caller pressed ``digit`` (0–9, *, #, A–D)."""
+    """The caller pressed ``digit`` (0 to 9, *, #, A to D)."""
 
     digit: str
 

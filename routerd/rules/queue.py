@@ -7,15 +7,18 @@ Between those, the timer ``wake`` looks again: when a member may be offered the 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from routerd.rules import endings, rounds, stage
 from routerd.rules.decision import NEVER, Decision
 from routerd.rules.places import DepartmentPlace
 from routerd.rules.plan import JoinQueue, Play, SayPosition, Wait
 from routerd.rules.rounds import POSITION_TIMER, SLACK_S, TIMEOUT_TIMER, WAKE_TIMER
-from routerd.rules.tables import Department, Queue
 
+if TYPE_CHECKING:
+    from routerd.rules.tables import Department, Queue
+
+_POLL_S: Final = 30.0  # a window that opens or a phone that registers frees nobody: look from time to time
 WAITED_FOR: Final = frozenset({"agent_busy", "wrap_up"})
 
 
@@ -81,7 +84,7 @@ def _next_look(d: Decision, place: DepartmentPlace, department: Department, queu
     if queue.wrap_up_s > 0:
         ends = (d.facts.wrap_up_until(m.agent, department.id) for m in department.members)
         moments += [at for at in ends if at > d.now]
-    return max(0.01, min(min(moments, default=NEVER) - d.now, queue.retry_after_s))
+    return max(0.01, min(min(moments, default=NEVER) - d.now, _POLL_S))
 
 
 def woken(d: Decision) -> None:

@@ -7,14 +7,19 @@ numbers, own numbers and feature codes are no targets of a redirect.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from routerd.rules import availability, caller_id, outbound
 from routerd.rules.decision import Decision, Leg, Offer, Target
 from routerd.rules.identity import make_ring
+from routerd.rules.internal import agent_of
 from routerd.rules.number import Dialled, classify
 from routerd.rules.ring_plan import internal_plan
-from routerd.rules.tables import Agent
+
+if TYPE_CHECKING:
+    from routerd.rules.tables import Agent
 
 _SCHEMES = ("sip:", "sips:", "tel:")
 
@@ -30,7 +35,7 @@ def follow(d: Decision, leg: Leg, text: str) -> bool:
     if target is None:
         return False
     d.legs[leg.number] = Leg(leg.number, leg.offer, target, redirected=True)
-    ring = make_ring(d, leg.number, offer, target)
+    ring = make_ring(d, leg.number, offer.role, offer.agent, target)
     if offer.role == "internal" and target.kind == "number" and agent is not None:
         ring = replace(ring, shown=caller_id.choose(d, agent, target.name, None)[0], shown_name=None)
     d.out.append(ring)
@@ -89,9 +94,7 @@ def _inside(d: Decision, offer: Offer, dialled: Dialled) -> Target | None:
 
     An agent who works by log-in is no target there, since this leg would not follow their log-out.
     """
-    tables = d.tables
-    name = tables.agent_by_intercom.get(dialled.value) or tables.agent_by_extension.get(dialled.value, "")
-    callee = tables.agents.get(name)
+    callee = agent_of(d, dialled)
     extension = callee.extension if callee is not None else dialled.value
     if callee is not None:
         if offer.role == "internal":

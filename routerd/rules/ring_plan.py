@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from routerd.rules.decision import Decision, Target
-from routerd.rules.tables import Agent
+
+if TYPE_CHECKING:
+    from routerd.rules.tables import Agent
 
 
 def ring_plan(d: Decision, agent: Agent, *, waiting: bool = False) -> tuple[tuple[Target, ...], ...]:
@@ -11,7 +15,8 @@ def ring_plan(d: Decision, agent: Agent, *, waiting: bool = False) -> tuple[tupl
     own = _own_phones(d, agent)
     if waiting:
         return (own,) if own else ()
-    primary = _primary(d, agent)
+    number = agent.call_forward_number
+    primary = () if number is None or d.barred else (Target("number", number, agent.call_forward_digits),)
     sticky = agent.sticky
     if sticky is None or d.barred:
         if not agent.app_first:
@@ -42,13 +47,6 @@ def _own_phones(d: Decision, agent: Agent) -> tuple[Target, ...]:
     if agent.sip_address is not None:
         phones = (*phones, Target("sip", agent.sip_address))
     return phones
-
-
-def _primary(d: Decision, agent: Agent) -> tuple[Target, ...]:
-    """P, unless the call was started by somebody who may cause no PSTN leg."""
-    if agent.call_forward_number is None or d.barred:
-        return ()
-    return (Target("number", agent.call_forward_number, agent.call_forward_digits),)
 
 
 def _alternates(agent: Agent) -> tuple[Target, ...]:

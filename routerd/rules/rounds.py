@@ -1,15 +1,17 @@
-"""A department's round: the order of the five strategies, the offers, and how the department is left (routing.md 2.6)."""
+"""A department's round: the order of the five strategies, the offers, and how it is left (routing.md 2.6)."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from routerd.rules import availability, endings, nodes
 from routerd.rules.decision import NEVER, Decision
-from routerd.rules.places import DepartmentPlace
 from routerd.rules.plan import Offered, Unwait
 from routerd.rules.stage import WORDS, open_offer
-from routerd.rules.tables import Department, Member
+
+if TYPE_CHECKING:
+    from routerd.rules.places import DepartmentPlace
+    from routerd.rules.tables import Department, Member
 
 TIMEOUT_TIMER: Final = "queue"
 WAKE_TIMER: Final = "wake"
@@ -48,7 +50,7 @@ def _shuffled(d: Decision, members: tuple[Member, ...]) -> tuple[Member, ...]:
 def offer_all(d: Decision, place: DepartmentPlace, department: Department) -> None:
     """Strategy ``simultaneous``: everyone who is eligible rings at once."""
     for member in department.members:
-        if may_retry(d, place, member):
+        if not place.retry or may_retry(d, place, member):
             offer_to(d, place, department, member)
 
 
@@ -70,18 +72,20 @@ def _wrap_up_of(department: Department) -> str | None:
 def offer_to(d: Decision, place: DepartmentPlace, department: Department, member: Member) -> bool:
     """Look at the member's gates and ring their plan; returns whether it rings."""
     agent = d.tables.agents[member.agent]
-    reason, stages = availability.look(d, agent, "department", _wrap_up_of(department))
+    queued = department.queue is not None
+    reason, stages = availability.look(d, agent, "department", _wrap_up_of(department) if queued else None)
     if reason is not None:
         place.gates[agent.id] = reason
-        if department.queue is None:
+        if not queued:
             d.visit("agent", agent.id, "department", reason)
         return False
     node = d.visit("agent", agent.id, "department")
     if department.strategy == "round_robin":
         d.out.append(Offered(department.id, agent.id))
     cap_s = NEVER if member.timeout_s is None else member.timeout_s
-    left_s = place.deadline - d.now  # the queue's timeout cuts the offer
-    open_offer(d, "member", agent.id, stages, agent.ring_timeout_s, node, min(cap_s, left_s))
+    if queued:
+        cap_s = min(cap_s, place.deadline - d.now)  # the queue's timeout cuts the offer
+    open_offer(d, "member", agent.id, stages, agent.ring_timeout_s, node, cap_s)
     return True
 
 

@@ -35,29 +35,30 @@ def open_offer(
     """Begin to ring ``stages`` (not empty) in order, each for ``ring_s`` seconds, all of them for at most ``cap_s``."""
     key = d.next_offer
     d.next_offer = key + 1
-    _start_stage(d, Offer(key, role, agent, stages, ring_s, d.now + cap_s, node))
+    cap_at = d.now + cap_s
+    legs = _ring(d, key, role, agent, stages[0])
+    d.offers[key] = Offer(key, role, agent, stages, ring_s, cap_at, node, 0, legs)
+    d.out.append(Wait(TIMER + str(key), ring_s if ring_s < cap_s else max(0.0, cap_s)))
 
 
-def _start_stage(d: Decision, offer: Offer) -> None:
-    numbers = []
-    for target in offer.stages[offer.index]:
-        number = d.next_leg
-        d.next_leg = number + 1
-        d.legs[number] = Leg(number, offer.key, target)
-        d.out.append(make_ring(d, number, offer, target))
-        numbers.append(number)
-    d.offers[offer.key] = Offer(
-        offer.key,
-        offer.role,
-        offer.agent,
-        offer.stages,
-        offer.ring_s,
-        offer.cap_at,
-        offer.node,
-        offer.index,
-        tuple(numbers),
-        offer.strongest,
-    )
+def _ring(d: Decision, offer: int, role: str, agent: str | None, targets: tuple[Target, ...]) -> tuple[int, ...]:
+    """Start a leg towards each of ``targets``; returns their numbers."""
+    first = d.next_leg
+    if len(targets) == 1:  # the usual case, and fifty times in a department that rings together
+        d.next_leg = first + 1
+        d.legs[first] = Leg(first, offer, targets[0])
+        d.out.append(make_ring(d, first, role, agent, targets[0]))
+        return (first,)
+    d.next_leg = first + len(targets)
+    for number, target in enumerate(targets, first):
+        d.legs[number] = Leg(number, offer, target)
+        d.out.append(make_ring(d, number, role, agent, target))
+    return tuple(range(first, d.next_leg))
+
+
+def _start_stage(d: Decision, offer: Offer, index: int) -> None:
+    legs = _ring(d, offer.key, offer.role, offer.agent, offer.stages[index])
+    d.offers[offer.key] = replace(offer, index=index, legs=legs)
     d.out.append(Wait(TIMER + str(offer.key), max(0.0, min(offer.ring_s, offer.cap_at - d.now))))
 
 
@@ -77,7 +78,7 @@ def leg_failed(d: Decision, leg: Leg, result: str) -> None:
 
 def _next_stage(d: Decision, offer: Offer) -> None:
     if offer.index + 1 < len(offer.stages) and d.now < offer.cap_at - _SLACK_S:
-        _start_stage(d, replace(offer, index=offer.index + 1, legs=()))
+        _start_stage(d, offer, offer.index + 1)
     else:
         _end(d, offer, WORDS[offer.strongest], "no_answer")
 

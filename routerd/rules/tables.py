@@ -60,7 +60,7 @@ class Window(Table, frozen=True, kw_only=True):
 
 
 class TimeRule(Table, frozen=True, kw_only=True):
-    """One rule: the parts AND together; None is 'any'. Days 0–6 (Monday is 0), dates 1–31, months 1–12."""
+    """One rule: the parts AND together; None is 'any'. Days 0 to 6 (Monday is 0), dates 1 to 31, months 1 to 12."""
 
     windows: tuple[Window, ...] | None
     days: frozenset[int] | None
@@ -390,7 +390,7 @@ class AccountTables(msgspec.Struct, gc=False, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, gc=False, kw_only=True):
-    """What the whole switch routes by: one per process, swapped in one assignment; a call pins the one it began with."""
+    """What the whole switch routes by: one per process, swapped in one step; a call pins the one it began with."""
 
     accounts: dict[str, AccountTables]
     account_by_number: dict[str, str]

@@ -8,16 +8,18 @@ group was closed the line tells by how much it was missed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from routerd.rules.decision import TraceEntry
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from routerd.rules.decision import TraceEntry
 
 _GATES: Final = (
-    "1–2 status",
+    "1+2 status",
     "3 calling_agent",
     "4 session",
     "5 on a break",
@@ -51,11 +53,11 @@ def _plain(entry: TraceEntry) -> list[str]:
 
 def _text(value: Any) -> str:
     if value is None:
-        return "–"
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        return ", ".join(_text(part) for part in value) or "–"
+        return ", ".join(_text(part) for part in value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_text(part)}" for key, part in value.items())
     return str(value)

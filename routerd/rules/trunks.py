@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from routerd.rules.decision import Decision
-from routerd.rules.tables import Trunk
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from routerd.rules.decision import Decision
+    from routerd.rules.tables import Trunk
 
 
 def route(d: Decision, number: str) -> tuple[str, ...]:

@@ -108,7 +108,11 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     made["time_conditions"] = [
         {"id": "tc", "time_group": "office", "matched": draw(destinations()), "unmatched": draw(destinations())}
     ]
-    rule = {"caller_prefixes": draw(of(None, ["+9144"])), "returning": draw(of(None, True)), "destination": draw(destinations())}
+    rule = {
+        "caller_prefixes": draw(of(None, ["+9144"])),
+        "returning": draw(of(None, True)),
+        "destination": draw(destinations()),
+    }
     made["routers"] = [{"id": "r", "rules": [rule], "otherwise": draw(destinations())}]
     made["voicemails"] = [{"id": name, "greeting": "hello"} for name in ("vm", "vm-a", "vm-b", "vm-c")]
     made["area_code_caller_ids"] = [{"id": "metros", "entries": [{"code": "98", "number": NUMBERS[2]}]}]
@@ -238,7 +242,7 @@ def blocks_and_routes_hold(made: dict[str, Any], played: dict[str, Any], result:
 
 def the_shown_number_was_allowed(made: dict[str, Any], played: dict[str, Any], result: dict[str, Any]) -> None:
     call = played["call"]
-    outbound = call["kind"] == "click_to_call" or (call["kind"] == "softphone" and call["to"] in {CUSTOMER})
+    outbound = call["kind"] == "click_to_call" or (call["kind"] == "softphone" and call["to"] == CUSTOMER)
     if not outbound or not result["legs"]:
         return
     agent = made["agents"][0]

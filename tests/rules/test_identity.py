@@ -15,9 +15,7 @@ def rings(made: dict[str, Any], call: dict[str, Any] | None = None) -> list[Ring
     return [command for command in player.commands if isinstance(command, Ring)]
 
 
-@pytest.mark.parametrize(
-    ("identity", "shown"), [("caller", CALLER), ("number", NUMBER), ("pilot", "+918069651100")]
-)
+@pytest.mark.parametrize(("identity", "shown"), [("caller", CALLER), ("number", NUMBER), ("pilot", "+918069651100")])
 def test_what_an_agents_mobile_sees(identity: str, shown: str) -> None:
     phone, mobile = rings(change(document(), "trunks", "pstn", forwarded_identity=identity))
     assert (phone.shown, phone.diversion, phone.trunks) == (CALLER, None, ())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+from typing import TYPE_CHECKING
 
 import pytest
 from rules_kit.builders import change, document, scenario
@@ -8,7 +9,6 @@ from rules_kit.player import Player, World, attempt_of, compile_document
 
 from routerd.rules import machine
 from routerd.rules.facts import Facts
-from routerd.rules.machine import Step
 from routerd.rules.plan import (
     AgentFreed,
     AgentLoggedOut,
@@ -30,6 +30,9 @@ from routerd.rules.plan import (
     Ring,
     TimerFired,
 )
+
+if TYPE_CHECKING:
+    from routerd.rules.machine import Step
 
 TABLES = compile_document(document())
 STATE = {"registered": {"2001": "203.0.113.7"}}

@@ -3,7 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rules_kit.builders import CUSTOMER, NUMBER, change, document, legs, play, scenario, softphone
+from rules_kit.builders import CALLER, CUSTOMER, NUMBER, OPEN, change, document, legs, play, scenario, softphone
+from rules_kit.player import World, compile_document, seconds
+
+from routerd.rules import machine, plan
+from routerd.rules.facts import Facts
 
 FOREIGN = "198.51.100.9"
 
@@ -118,3 +122,33 @@ def test_an_extension_without_an_agent_dials_inside_and_for_help_only() -> None:
 
 def test_nothing_is_looked_up_for_an_unknown_extension() -> None:
     assert dial(document(), **{"from": "9999"})["reason"] == "not_calling_agent"
+
+
+def transfer(made: dict[str, Any], to: str, **attempt: Any) -> tuple[list[str], plan.Command]:
+    """Agent a sends a caller on; the targets rung and the first command of weight."""
+    tables = compile_document(made)
+    wish = plan.Attempt(
+        kind="transfer", account="acme", at=seconds(OPEN), dialled=to, caller=CALLER, agent="a", **attempt
+    )
+    state = {"registered": {"2002": "203.0.113.8"}}
+    step = machine.start(tables, wish, Facts(World(state), "acme"))
+    return [c.target for c in step.commands if isinstance(c, plan.Ring)], step.commands[-1]
+
+
+def test_a_transfer_passes_the_gates_as_the_agent_who_makes_it() -> None:
+    assert transfer(document(), CUSTOMER)[0] == [CUSTOMER]
+    for changes in ({"block_outbound": "all"}, {"status": "blocked"}, {"calling_agent": False}):
+        end = transfer(change(document(), "agents", "a", **changes), CUSTOMER)[1]
+        assert isinstance(end, plan.End)
+        assert end.outcome == "denied"
+    only_phone = change(document(), "agents", "a", block_outbound="only_extension")
+    assert transfer(only_phone, CUSTOMER)[0] == [CUSTOMER]
+    assert transfer(only_phone, CUSTOMER, extension="2001", source="203.0.113.7")[0] == []
+
+
+def test_a_colleague_reached_by_transfer_is_nested() -> None:
+    assert transfer(document(), "1002")[0] == ["extension:2002"]
+    made = change(document(), "agents", "b", do_not_disturb=True, failover={"type": "voicemail", "id": "vm2"})
+    end = transfer(made, "1002")[1]
+    assert isinstance(end, plan.End)
+    assert (end.outcome, end.reason, end.q850) == ("hung_up", "do_not_disturb", 17)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
-import msgspec
+from typing import TYPE_CHECKING
+
 import pytest
 
 from routerd.rules import plan
+
+if TYPE_CHECKING:
+    import msgspec
 
 WORDS = [
     kind

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rules_kit.builders import CUSTOMER, NUMBER, change, document, scenario, softphone
@@ -8,8 +8,10 @@ from rules_kit.player import World, attempt_of, compile_document
 
 from routerd.rules import machine
 from routerd.rules.facts import Facts
-from routerd.rules.machine import Step
 from routerd.rules.plan import LegAnswered, LegRedirected, Ring
+
+if TYPE_CHECKING:
+    from routerd.rules.machine import Step
 
 REGISTERED = {"2001": "203.0.113.7", "2002": "203.0.113.8", "2003": "203.0.113.9"}
 
@@ -29,7 +31,13 @@ def rung(step: Step) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize(
     "target",
-    [CUSTOMER, "9876543210", f"sip:{CUSTOMER}@192.0.2.1;transport=udp", f"tel:{CUSTOMER}", "sip:9876543210:x@acme.test"],
+    [
+        CUSTOMER,
+        "9876543210",
+        f"sip:{CUSTOMER}@192.0.2.1;transport=udp",
+        f"tel:{CUSTOMER}",
+        "sip:9876543210:x@acme.test",
+    ],
 )
 def test_a_permitted_target_rings_inside_the_same_leg(target: str) -> None:
     assert rung(redirected(document(), target)) == [(0, CUSTOMER)]

@@ -39,7 +39,7 @@ def plan(*, registered: bool = True, waiting: bool = False, barred: bool = False
         (ORDER, None, [[E], [P], [A1], [A2]]),
     ],
 )
-def test_the_table(sticky: dict[str, str] | None, app_first: bool | None, stages: list[list[str]]) -> None:  # noqa: FBT001
+def test_the_table(sticky: dict[str, str] | None, app_first: bool | None, stages: list[list[str]]) -> None:
     assert plan(sticky=sticky, app_first=app_first, alternate_numbers=[A1, A2]) == stages
 
 

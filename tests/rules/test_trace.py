@@ -21,7 +21,7 @@ def lines(made: dict[str, Any], played: dict[str, Any]) -> str:
 def test_each_gate_with_what_it_compared() -> None:
     text = lines(document(), scenario(state={"in_call": ["a"]}))
     assert "agent a (number): agent_busy" in text
-    assert "gate 1–2 status: enabled → passed" in text
+    assert "gate 1+2 status: enabled → passed" in text
     assert "gate 8 calls of max_calls: 1 of 1 → agent_busy" in text
 
 
@@ -55,7 +55,11 @@ def test_limits_and_routers() -> None:
     made = document(
         destination={"type": "router", "id": "r"},
         routers=[
-            {"id": "r", "rules": [{"caller_prefixes": ["+44"], "destination": {"type": "hangup"}}], "otherwise": {"type": "hangup"}}
+            {
+                "id": "r",
+                "rules": [{"caller_prefixes": ["+44"], "destination": {"type": "hangup"}}],
+                "otherwise": {"type": "hangup"},
+            }
         ],
     )
     made["account"]["max_channels"] = 5

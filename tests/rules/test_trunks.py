@@ -23,7 +23,11 @@ def decision(state: dict[str, Any] | None = None, routes: list[dict[str, Any]] |
 
 
 def test_the_longest_prefix_wins() -> None:
-    routes = [{"prefix": "", "trunks": ["one"]}, {"prefix": "+91", "trunks": ["two"]}, {"prefix": "+9198", "trunks": ["three"]}]
+    routes = [
+        {"prefix": "", "trunks": ["one"]},
+        {"prefix": "+91", "trunks": ["two"]},
+        {"prefix": "+9198", "trunks": ["three"]},
+    ]
     d = decision(routes=routes)
     assert trunks.route(d, CUSTOMER) == ("three",)
     assert trunks.route(d, "+917000000000") == ("two",)
