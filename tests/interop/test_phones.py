@@ -11,7 +11,8 @@ from kit.baresip import Baresip
 from kit.company import BOB_NUMBER, CUSTOMER, TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
 from kit.linphone import Linphone
-from kit.program import free_port
+from kit.pjsua2_phone import Pjsua2Phone
+from kit.program import HOST, free_port
 from kit.rtp import RtpPeer
 from kit.sipp import Sipp
 from kit.tone import wait_heard
@@ -114,5 +115,29 @@ def test_a_wrong_password_does_not_register(tmp_path: Path) -> None:
         Daemon(tmp_path, company()) as daemon,
         Baresip(tmp_path, "2002", server=daemon.port, password="guessed") as mallory,
     ):
-        assert mallory.program.wait_line("40").count("OK") == 0
+        mallory.program.wait_line("reg: sip:2002@acme.test: 40")
         assert not any("200 OK" in line for line in mallory.program.lines.events)
+
+
+def test_a_phone_that_says_lr_twice_registers(tmp_path: Path) -> None:
+    """With ``;lr`` in its outbound setting baresip writes it twice into its Route: RFC 3261 forbids it, phones live."""
+    with (
+        Daemon(tmp_path, company()) as daemon,
+        Baresip(tmp_path, "2002", server=daemon.port, route=";lr") as bob,
+    ):
+        bob.wait_registered()
+
+
+def test_a_listener_may_offer_a_digest_of_its_own(tmp_path: Path) -> None:
+    """baresip 1.0 knows MD5 only: its listener offers just that, the others SHA-256 first."""
+    port = free_port()
+    own = {"digest_by_listener": {f"udp:{HOST}:{port}": ["MD5"]}}
+    with (
+        Daemon(
+            tmp_path, company(), digest=("SHA-256", "MD5"), more_listen=(f"udp:{HOST}:{port}",), settings={"sip": own}
+        ) as daemon,
+        Baresip(tmp_path, "2002", server=port) as bob,
+        Pjsua2Phone(tmp_path, "2001", server=daemon.port) as alice,
+    ):
+        bob.wait_registered()
+        alice.wait_registered()

@@ -61,7 +61,7 @@ def test_over_tls(tmp_path: Path) -> None:
     port = free_port()
     certificate = authority.issue("server", HOST)
     with (
-        Daemon(tmp_path, company(), certificate=certificate, more_listen=(f"wss:{HOST}:{port}",)),
+        Daemon(tmp_path, company(), certificate=certificate, more_listen=(f"wss:{HOST}:{port}",), digest=("SHA-256",)),
         WebSocketPhone("2001", server=port, authority=authority.path) as alice,
     ):
         assert alice.register().status == 200
@@ -71,7 +71,7 @@ def test_over_tls(tmp_path: Path) -> None:
 @pytest.mark.parametrize("password", ["guessed", ""])
 def test_a_wrong_password_is_refused(tmp_path: Path, password: str) -> None:
     with (
-        Daemon(tmp_path, company(), websocket=True) as daemon,
+        Daemon(tmp_path, company(), websocket=True, digest=("SHA-256", "MD5")) as daemon,
         WebSocketPhone("2001", server=daemon.ws_port, password=password) as mallory,
     ):
         assert mallory.register().status in {401, 403}

@@ -68,6 +68,7 @@ class Baresip:
         auto_answer: bool = True,
         register_s: int = 60,
         more: str = "",
+        route: str = "",
     ) -> None:
         self.user, self.domain, self.frequency = user, domain, frequency
         self.folder = folder / f"baresip-{user}"
@@ -80,7 +81,7 @@ class Baresip:
             host=HOST, port=self.port, control=self.control, folder=self.folder, rtp=rtp, rtp_last=rtp + 39
         )
         (self.folder / "config").write_text(config)
-        outbound = f'outbound="sip:{server_host}:{server};transport={transport};lr";' if server else ""
+        outbound = f'outbound="sip:{server_host}:{server};transport={transport}{route}";' if server else ""
         account = ACCOUNT.format(
             user=user, domain=domain, transport=transport, outbound=outbound, password=password, regint=register_s,
             codecs=codecs, answer="auto" if auto_answer else "manual", more=more,
@@ -166,7 +167,9 @@ class Baresip:
         return event
 
     def wait_registered(self, timeout_s: float = 10) -> None:
-        self.program.wait_line("200 OK", timeout_s)
+        """Wait for the 200; a refusal ends the wait at once."""
+        line = self.program.lines.wait(lambda line: "reg: " in line or "200 OK" in line, timeout_s, what="registration")
+        assert "200 OK" in line, line
 
     def recordings(self) -> list[Path]:
         """What this phone heard, one file a stream, oldest first."""

@@ -22,7 +22,10 @@ MEDIA_PORTS = 120
 
 
 class Daemon:
-    """A running ``routerd run``; ``stop`` ends it by its id and says how it ended."""
+    """A running ``routerd run``; ``stop`` ends it by its id and says how it ended.
+
+    ``digest`` is MD5 unless told otherwise: baresip 1.0 gives up at any other challenge, even with MD5 beside it.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Daemon:
         media: Mapping[str, Any] | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         more_listen: tuple[str, ...] = (),
+        digest: tuple[str, ...] = ("MD5",),
     ) -> None:
         self.folder = folder / "routerd"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +49,11 @@ class Daemon:
         listen += [f"tls:{HOST}:{self.tls_port}"] if certificate else []
         listen += [f"ws:{HOST}:{self.ws_port}"] if websocket else []
         sections: dict[str, dict[str, Any]] = {
-            "sip": {"listen": listen, "domains": document["account"].get("domains", [])},
+            "sip": {
+                "listen": listen,
+                "domains": document["account"].get("domains", []),
+                "digest": list(digest),
+            },
             "tls": {"certificate": str(certificate[0]), "key": str(certificate[1])} if certificate else {},
             "media": {
                 "control": f"{HOST}:{free_port()}",
@@ -117,5 +125,11 @@ def toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
     lines = []
     for name, values in sections.items():
         lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+        lines += [f"{key} = {_value(value)}" for key, value in values.items()]
     return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_value(inner)}" for key, inner in value.items()) + "}"
+    return json.dumps(value)
