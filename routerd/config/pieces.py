@@ -183,7 +183,7 @@ def _explain(value: Any, kind: Any, pointer: str, error: str) -> tuple[str, str,
             message, hint = EXPLANATIONS[meta.pattern]
             return f"{show(value)} is {message}", pointer, hint
     if isinstance(value, bool) is not (bare is bool) or not isinstance(value, int | float | bare):
-        return f"expected {_describe(kind)}, found {show(value)}", pointer, ""
+        return f"expected {_describe(kind)}, found {show(value)}", pointer, _limits(kind)
     return f"{show(value)}: {error.partition(' - at ')[0].replace('`', '').lower()}", pointer, _limits(kind)
 
 

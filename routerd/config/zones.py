@@ -110,12 +110,12 @@ def _rule(name: str, footer: str) -> list[tuple[int, int]]:
         raise ConfigError(f"the zone data of {name} ends in a rule that cannot be read: {footer[:80]}")
     parts = match.groups()
     standard = -_seconds(*parts[0:4])
-    begin = int(dt.datetime(FIRST_YEAR, 1, 1, tzinfo=dt.UTC).timestamp())
+    begin = int(dt.datetime(FIRST_YEAR - 1, 1, 1, tzinfo=dt.UTC).timestamp())
     if parts[8] is None:
         return [(begin, standard)]
     daylight = standard + 3600 if parts[5] is None else -_seconds(*parts[4:8])
     result: list[tuple[int, int]] = []
-    for year in range(FIRST_YEAR, LAST_YEAR + 1):
+    for year in range(FIRST_YEAR - 1, LAST_YEAR + 1):
         result.append((_moment(name, parts[8], year) - standard, daylight))
         result.append((_moment(name, parts[9], year) - daylight, standard))
     return sorted(result)

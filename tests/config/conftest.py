@@ -81,9 +81,7 @@ def read() -> Callable[[dict[str, Any]], Document]:
 @pytest.fixture
 def compiled(read: Callable[[dict[str, Any]], Document]) -> Callable[[dict[str, Any]], AccountTables]:
     def make(tree: dict[str, Any]) -> AccountTables:
-        return compile_account(
-            read(tree), version=7, zone_data=zone_bytes, sound_durations={}, numbering=numbering()
-        )
+        return compile_account(read(tree), version=7, zone_data=zone_bytes, sound_durations={}, numbering=numbering())
 
     return make
 
@@ -97,9 +95,7 @@ def findings(read: Callable[[dict[str, Any]], Document]) -> Callable[..., list[F
         if edit is not None:
             edit(tree)
         document = read(tree)
-        tables = compile_account(
-            document, version=1, zone_data=zone_bytes, sound_durations={}, numbering=numbering()
-        )
+        tables = compile_account(document, version=1, zone_data=zone_bytes, sound_durations={}, numbering=numbering())
         found = analyse(
             document, tables, at=at, numbering=numbering(), text=json.dumps(tree, indent=1), source="a.json"
         )

@@ -55,7 +55,9 @@ def test_duplicate_and_redundant_routes(findings: Find) -> None:
     found = findings("duplicate_prefix", lambda tree: routes(tree, "", "+91", "91"))
     assert [(f.pointer, f.severity) for f in found] == [("/outbound_routes/2", "error")]
     assert pointers(findings("shadowed_prefix", lambda tree: routes(tree, "", "+91", "+9198"))) == []
-    assert pointers(findings("shadowed_prefix", lambda tree: routes(tree, "+91", "+1", "+9198"))) == ["/outbound_routes/2"]
+    assert pointers(findings("shadowed_prefix", lambda tree: routes(tree, "+91", "+1", "+9198"))) == [
+        "/outbound_routes/2"
+    ]
     assert not findings("duplicate_prefix", lambda tree: routes(tree, "", "+91", "+92"))
 
 
@@ -125,7 +127,9 @@ def test_numbers_that_cannot_be_and_numbers_without_a_route(findings: Find) -> N
         tree["agents"][0]["call_forward_number"] = number
         tree["outbound_routes"][0]["prefix"] = prefix
 
-    assert pointers(findings("impossible_number", lambda tree: edit(tree, "+91900"))) == ["/agents/0/call_forward_number"]
+    assert pointers(findings("impossible_number", lambda tree: edit(tree, "+91900"))) == [
+        "/agents/0/call_forward_number"
+    ]
     assert not findings("impossible_number", lambda tree: edit(tree, "+919000000001"))
     assert pointers(findings("no_route", lambda tree: edit(tree, "+14155550123", "+91"))) == [
         "/agents/0/call_forward_number"

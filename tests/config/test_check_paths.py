@@ -131,7 +131,10 @@ def test_never_reached_rules_options_and_branches(findings: Find) -> None:
         tree["ivrs"] = [{"id": "main", "prompt": "hello", "max_digits": 2, "options": {"1": support, "123": support}}]
         lead(tree, "router", "r")
 
-    assert {finding.pointer for finding in findings("never_reached", edit)} == {"/routers/0/rules/0", "/ivrs/0/options/123"}
+    assert {finding.pointer for finding in findings("never_reached", edit)} == {
+        "/routers/0/rules/0",
+        "/ivrs/0/options/123",
+    }
 
     def held(tree: dict[str, Any]) -> None:
         conditions(tree, {"type": "voicemail", "id": "general"})

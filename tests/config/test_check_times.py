@@ -31,7 +31,9 @@ def test_a_group_that_never_opens(findings: Find, rules: list[Any]) -> None:
     ]
 
 
-@pytest.mark.parametrize("rules", [[{}], [window("00:00", "00:00")], [window("00:00", "12:00"), window("12:00", "24:00")]])
+@pytest.mark.parametrize(
+    "rules", [[{}], [window("00:00", "00:00")], [window("00:00", "12:00"), window("12:00", "24:00")]]
+)
 def test_a_group_that_never_closes(findings: Find, rules: list[Any]) -> None:
     assert len(findings("time_group_never_closes", lambda tree: with_group(tree, rules=rules))) == 1
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from routerd.config.compile import clock_minute, compile_account, networks, prefix
-from routerd.config.document import Document
 from routerd.config.load import numbering, read_document
 from routerd.errors import ConfigError
-from routerd.rules.tables import AccountTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from routerd.config.document import Document
+    from routerd.rules.tables import AccountTables
 
     Compiled = Callable[[dict[str, Any]], AccountTables]
 
@@ -49,9 +50,7 @@ def test_indices(company: dict[str, Any], compiled: Compiled) -> None:
 
 
 def test_routes_and_prefixes(company: dict[str, Any], compiled: Compiled) -> None:
-    company["outbound_routes"] = [
-        {"prefix": name, "trunks": ["pstn"]} for name in ("", "91", "+9198", "112", "+91")
-    ]
+    company["outbound_routes"] = [{"prefix": name, "trunks": ["pstn"]} for name in ("", "91", "+9198", "112", "+91")]
     company["destination_policy"] = {"allow": ["91"], "deny": ["+911"]}
     tables = compiled(company)
     assert set(tables.routes) == {"", "+91", "+9198", "112"}  # an emergency number stays what is dialled
@@ -83,7 +82,9 @@ def test_times(company: dict[str, Any], compiled: Compiled) -> None:
             "id": "g",
             "timezone": "Asia/Kolkata",
             "semantics": "calendar_day",
-            "rules": [{"windows": [{"from": "22:30", "to": "24:00"}], "days": ["mon", "sun"], "months": ["jan", "dec"]}],
+            "rules": [
+                {"windows": [{"from": "22:30", "to": "24:00"}], "days": ["mon", "sun"], "months": ["jan", "dec"]}
+            ],
             "exceptions": [{"date": "2026-12-25", "open": False}],
         }
     ]

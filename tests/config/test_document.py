@@ -36,7 +36,11 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert (agent.ring_timeout_s, agent.max_calls, agent.app_first, agent.click_to_call_route) == (30, 1, None, "both")
     assert (agent.caller_ids.mode, agent.block_outbound, agent.calling_agent) == ("all", "none", True)
     assert document.extensions[0].max_contacts == 5
-    assert (document.ivrs[0].digit_timeout_s, document.ivrs[0].max_digits, document.ivrs[0].invalid.attempts) == (5, 4, 3)
+    assert (document.ivrs[0].digit_timeout_s, document.ivrs[0].max_digits, document.ivrs[0].invalid.attempts) == (
+        5,
+        4,
+        3,
+    )
     queue = document.departments[0].queue
     assert queue is not None
     assert (queue.join_empty, queue.retry_after_s, queue.wrap_up_s, queue.max_waiting) == (False, 30, 0, None)

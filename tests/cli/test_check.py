@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from routerd.cli.check import CLEAN, FOUND, WRONG, check, run
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "conf" / "demo.yaml"
+MONDAY = 1_795_392_000.0
+
+
+def said(path: Path, number: str = "", days: int = 2, *, as_json: bool = False) -> tuple[int, str]:
+    out = io.StringIO()
+    status = run(path, number, days, as_json=as_json, at=MONDAY, console=Console(file=out, width=120, soft_wrap=True))
+    return status, out.getvalue()
+
+
+def test_the_demo_is_clean() -> None:
+    status, text = said(DEMO)
+    assert (status, text.rstrip().endswith("clean")) == (CLEAN, True)
+
+
+def test_findings_have_line_severity_code_and_hint(tmp_path: Path) -> None:
+    document = tmp_path / "company.yaml"
+    document.write_text(
+        DEMO.read_text(encoding="utf-8").replace("  - {agent: meera}", "  - {agent: asha}"), encoding="utf-8"
+    )
+    status, text = said(document)
+    assert status == FOUND
+    assert "warning member_twice /departments/1/members/1: asha is a member twice (the first place holds)" in text
+    line = int(text.partition("company.yaml:")[2].partition(":")[0])
+    assert "agent: asha" in document.read_text(encoding="utf-8").split("\n")[line - 1]
+    result = json.loads(said(document, as_json=True)[1])
+    assert result["valid"] is True
+    assert result["findings"][0]["code"] == "member_twice"
+
+
+def test_what_is_invalid_or_unreadable(tmp_path: Path) -> None:
+    document = tmp_path / "company.yaml"
+    document.write_text("schema: 1\naccount: {id: a, name: A, country: IN, timezon: UTC}\n", encoding="utf-8")
+    status, text = said(document)
+    assert status == WRONG
+    assert 'company.yaml:2: /account/timezon: unknown key "timezon" (did you mean "timezone"?)' in text
+    assert said(tmp_path / "missing.yaml")[0] == WRONG
+    result = json.loads(said(document, as_json=True)[1])
+    assert (result["valid"], result["errors"][0]["line"]) == (False, 2)
+
+
+def test_secrets_need_not_be_here_to_be_checked(tmp_path: Path) -> None:
+    document = tmp_path / "company.yaml"
+    text = DEMO.read_text(encoding="utf-8").replace("asha-demo-2001", "{env: ROUTERD_SECRET_NOT_HERE}")
+    document.write_text(text, encoding="utf-8")
+    assert said(document)[0] == CLEAN
+
+
+def test_the_schedule() -> None:
+    status, text = said(DEMO, "+918069651180")
+    assert status == CLEAN
+    assert "Mon 2026-11-23" in text
+    assert "Support: meera, ravi" in text
+    rows = json.loads(said(DEMO, "+918069651180", as_json=True)[1])["schedule"]
+    assert [row["target"] for row in rows[:3]] == ["Support: meera", "Support: meera, ravi", "Support: meera"]
+    status, text = said(DEMO, "+918069650000")
+    assert status == WRONG
+    assert "not a number of the document" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [([str(DEMO)], 0), ([str(DEMO), "--json"], 0), (["/nowhere/x.yaml"], 2), ([str(DEMO), "--days", "0"], 2)],
+)
+def test_the_command(arguments: list[Any], status: int) -> None:
+    app = typer.Typer()
+    app.command()(check)
+    assert CliRunner().invoke(app, arguments).exit_code == status
