@@ -13,6 +13,7 @@ from routerd.app.hub import SipHub
 from routerd.app.setup import tell_ready
 from routerd.app.totals import Totals
 from routerd.edge.logs import logger
+from routerd.edge.stream import bind_stream
 from routerd.errors import ConfigError, RouterdError, StoreError
 from routerd.store.spool import StoreWriter
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logger("app.control")
 
-STARTED_EVERY_S = 0.02
+ADMIN_BACKLOG = 128
 
 
 class Control:
@@ -45,18 +46,10 @@ class Control:
         self.hub.start(self.writer)
         self.hub.publish(self.documents.parts, self.documents.version)
         token = token_of(Path(self._setup.control.token_file))
+        listening = bind_stream(*self._setup.control.admin)
+        listening.listen(ADMIN_BACKLOG)  # what comes from now on waits for its answer, nothing is refused
         self._server = AdminServer(application(self, token), *self._setup.control.admin)
-        self._serving = asyncio.get_running_loop().create_task(self._server.serve())
-
-    async def serving(self) -> None:
-        """Wait until HTTP is answered; raises StoreError when its address cannot be had."""
-        assert self._server is not None
-        assert self._serving is not None
-        while not self._server.started:
-            if self._serving.done():
-                host, port = self._setup.control.admin
-                raise ConfigError(f"the admin listener {host}:{port} cannot be opened", pointer="/admin/listen")
-            await asyncio.wait([self._serving], timeout=STARTED_EVERY_S)
+        self._serving = asyncio.get_running_loop().create_task(self._server.serve([listening]))
 
     async def stop(self) -> None:
         """Close everything; what is journalled so far is written."""
@@ -131,10 +124,9 @@ async def serve(setup: Setup, socket: Path) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
         await control.start()
-        await control.serving()
         tell_ready()
         await stop.wait()
-    except RouterdError:
+    except (RouterdError, OSError):
         await control.stop()
         raise
     await control.stop()

@@ -18,6 +18,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotAuthorizedException
 
 from routerd.app.totals import render
+from routerd.errors import StoreError
 from routerd.store.sqlite import RecordFilter, Store
 
 if TYPE_CHECKING:
@@ -114,10 +115,15 @@ def application(control: Control, token: str) -> Litestar:
         [live, ready, metrics, records, record, live_view],
         state=State({"control": control, "token": token}),
         before_request=need_token,
-        exception_handlers={HTTPException: _error},
+        exception_handlers={HTTPException: _error, StoreError: _store_error},
         logging_config=None,
         openapi_config=None,
     )
+
+
+def _store_error(_request: Request[Any, Any, Any], error: StoreError) -> Response[dict[str, Any]]:
+    body = {"error": {"code": "unavailable", "message": str(error), "pointer": "", "hint": ""}}
+    return Response(body, status_code=503)
 
 
 def _of_account(rows: Any, account: str) -> Any:
@@ -134,7 +140,7 @@ def _error(_request: Request[Any, Any, Any], error: HTTPException) -> Response[d
 
 
 class AdminServer(uvicorn.Server):
-    """Uvicorn in our loop: signals stay ours."""
+    """Uvicorn in our loop, on a socket that is bound before: signals and the process' end stay ours."""
 
     def __init__(self, application_: Litestar, host: str, port: int) -> None:
         super().__init__(

@@ -137,6 +137,7 @@ class SipHub:
             if answer is not None and not answer.done():
                 answer.set_result(frame[2])
         elif word == "hello":
+            self._instances[link] = frame[1]  # at once: its journal stands right behind
             task = self._loop.create_task(self._welcome(link, *frame[1:]))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -157,13 +158,12 @@ class SipHub:
         self.writer.put(instance, first, [(kind, entry) for kind, entry in entries])
 
     async def _welcome(self, link: frames.FrameLink, instance: str, version: int, serving: bool, pid: int) -> None:
-        self._instances[link] = instance
         for other, gone in list(self._links.items()):
             if other is not link and self._instances.get(other, instance) != instance:
                 await _within(gone.wait(), PREDECESSOR_S)
         if not serving:
             self.restarts += 1
-            self._heard = {instance: 0}
+            self._heard = {instance: self._heard.get(instance, 0)}
         self._current = link
         self.ready = serving
         self.installed = version

@@ -20,8 +20,8 @@ OWN_REFERENCES = 3  # the snapshot's dictionary, the loop's name below, getrefco
 def pinned(snapshot: Snapshot, current: Snapshot) -> bool:
     """Whether anybody else than ``snapshot`` and ``current`` holds one of the accounts' tables."""
     tables: AccountTables
-    for name, tables in snapshot.accounts.items():
-        shared = current.accounts.get(name) is tables
+    for tables in snapshot.accounts.values():
+        shared = current.accounts.get(tables.account.id) is tables
         if not shared and sys.getrefcount(tables) > OWN_REFERENCES:
             return True
     return False

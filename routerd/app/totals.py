@@ -58,7 +58,7 @@ def render(samples: Iterable[Sample]) -> str:
     by_name: defaultdict[str, list[str]] = defaultdict(list)
     for name, labels, value in samples:
         listed = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
-        by_name[name].append(f"routerd_{name}{{{listed}}} {value:g}" if labels else f"routerd_{name} {value:.10g}")
+        by_name[name].append(f"routerd_{name}{{{listed}}} {value:.15g}" if labels else f"routerd_{name} {value:.15g}")
     return "\n".join(line for lines in by_name.values() for line in lines) + "\n"
 
 

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import structlog
+
+from routerd.app.control import Control
+from routerd.app.setup import ControlSetup, Setup, SipSetup
+from routerd.b2bua.settings import SwitchSettings
+from routerd.errors import StoreError
+
+
+@pytest.fixture
+async def control(site: Any) -> Any:
+    folder = site.folder
+    setup = ControlSetup(
+        str(folder / "s.db"), (str(site.document),), "", "", ("127.0.0.1", site.admin), str(folder / "token")
+    )
+    made = Control(Setup(setup, SipSetup(SwitchSettings(())), None), folder / "control")
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_a_reload_takes_a_good_document_and_refuses_a_wrong_one(control: Any, site: Any) -> None:
+    site.document.write_text(site.document.read_text().replace("Asha Rao", "Asha R"))
+    await control.reload()
+    assert control.documents.versions == {"acme": 2}
+    site.document.write_text("schema: 1\nnonsense: 2\n")
+    with structlog.testing.capture_logs() as lines:
+        await control.reload()
+    assert control.documents.versions == {"acme": 2}
+    said = [line["error"] for line in lines if line["event"] == "document refused"]
+    assert any("acme.yaml:2: /nonsense" in line for line in said)
+    assert len(said) >= 2
+
+
+async def test_metrics_tell_of_documents_and_store(control: Any) -> None:
+    samples = {(name, *labels.values()): value for name, labels, value in await control.samples()}
+    assert samples["document_version", "acme"] == 1
+    assert samples["records_queued",] == 0
+    assert samples["document_apply_seconds",] > 0
+
+
+async def test_an_admin_address_that_is_taken_ends_the_start(control: Any, site: Any, tmp_path: Any) -> None:
+    setup = ControlSetup(str(tmp_path / "t.db"), (), "", "", ("127.0.0.1", site.admin), str(tmp_path / "t"))
+    second = Control(Setup(setup, SipSetup(SwitchSettings(())), None), tmp_path / "second")
+    with pytest.raises(OSError, match="in use"):
+        await second.start()
+    await second.stop()
+
+
+async def test_a_store_that_cannot_be_opened_ends_the_start(site: Any) -> None:
+    setup = ControlSetup("/nowhere/at/all.db", (), "", "", ("127.0.0.1", site.admin), "token")
+    with pytest.raises(StoreError):
+        await Control(Setup(setup, SipSetup(SwitchSettings(())), None), site.folder / "x").start()

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from routerd.cli import main as module
+from routerd.cli.main import VERBS, function_of, program
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_help_lists_every_verb_without_importing_one() -> None:
+    code = "import sys; sys.argv = ['routerd', '--help']\nfrom routerd.cli.main import main\ntry:\n main()\nexcept SystemExit:\n pass\nprint('imported', [name for name in sys.modules if name.startswith('routerd.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    for name, verb in VERBS.items():
+        assert name in done.stdout
+        assert verb.line in done.stdout
+    assert done.stdout.splitlines()[-1] == "imported ['routerd.cli', 'routerd.cli.main']"
+
+
+@pytest.mark.parametrize("name", list(VERBS))
+def test_every_verb_is_there_and_shows_an_example(name: str) -> None:
+    shown = CliRunner().invoke(program(name), [name, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert f"routerd {name}" in shown.output
+    assert (function_of(VERBS[name]).__doc__ or "").strip()
+
+
+def test_an_unknown_verb_is_wrong_input(monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["routerd", "fly"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 2
