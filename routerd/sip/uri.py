@@ -118,7 +118,7 @@ class Uri:
         uri.user_raw = uri.user
         uri.host = host.lower()
         uri.port = _port(port) if port else None
-        uri.params = grammar.plain_params(params) if params else {}
+        uri.params = _params(params) if params else {}
         uri.password = None
         uri.headers = uri.opaque = ""
         uri.raw = text
@@ -264,16 +264,17 @@ def _port(text: str) -> int:
 
 
 def _params(text: str) -> dict[str, str | None]:
-    """``;name[=value]...`` that has the right characters. Raises ``ParseError`` for a name given twice."""
+    """``;name[=value]...`` that has the right characters. Raises ``ParseError`` for a name with two different values."""
     if not text:
         return {}
     params: dict[str, str | None] = {}
     parts = grammar.split_params(text)
     for part in parts:
         name, equals, value = part.partition("=")
-        params[unescape(name).lower()] = unescape(value) if equals else None
-    if len(params) != len(parts):
-        raise ParseError("a URI parameter is given twice")
+        key, typed = unescape(name).lower(), unescape(value) if equals else None
+        # phones do write ";lr;lr": the same thing said twice is no contradiction
+        if params.setdefault(key, typed) != typed:
+            raise ParseError(f"the URI parameter {key[:40]} is given twice with different values")
     return params
 
 

@@ -81,7 +81,7 @@ def test_other_schemes_are_kept() -> None:
         "sip:a@b:5060x",
         "sip:a@b;",
         "sip:a@b;;lr",
-        "sip:a@b;lr;LR",
+        "sip:a@b;ttl=1;TTL=2",
         "sip:a@b; lr",
         "sip:a@b?",
         "sip:a@b?x y",
@@ -166,3 +166,8 @@ def test_host_and_port() -> None:
     assert parse_hostport("[::1]") == ("::1", None)
     with pytest.raises(ParseError):
         parse_hostport("[::1]5060")
+
+
+def test_a_parameter_said_twice_alike_is_borne() -> None:
+    """Baresip writes ``;lr;lr`` where its outbound setting ends with ``;lr``."""
+    assert Uri.parse("sip:127.0.0.1:5060;lr;LR").lr
