@@ -63,14 +63,14 @@ def start(d: Decision) -> None:
     """Decide a softphone's call or a transfer: an emergency, one inside, an own number, or a customer outside."""
     extension = d.tables.extensions.get(d.attempt.extension or "")
     owner = extension.agent if extension is not None else None
-    d.answered = d.attempt.kind == TRANSFER
-    agent = d.tables.agents.get((d.attempt.agent if d.answered else owner) or "")
+    transfer = d.attempt.kind == TRANSFER
+    agent = d.tables.agents.get((d.attempt.agent if transfer else owner) or "")
     d.agent = agent.id if agent is not None else None
     dialled = classify(d.tables, d.attempt.dialled)
     d.note("dialled", d.attempt.dialled, dialled.kind, dialled.value)
     if dialled.kind == "emergency":
         ring_customer(d, agent, Wish(dialled.value, caller_id.for_emergency(d, agent), "emergency"))
-    elif extension is None and (agent is None or not d.answered):
+    elif extension is None and (agent is None or not transfer):
         deny(d, "not_calling_agent")
     elif dialled.kind in {"number", "bad"}:
         _dial_outside(d, extension, agent, dialled)
@@ -107,7 +107,8 @@ def _dial_inside(d: Decision, extension: Extension | None, agent: Agent | None, 
     if reason is not None:
         deny(d, reason)
         return
-    if not d.answered:
+    transfer = d.attempt.kind == TRANSFER
+    if not transfer:
         own_id = extension.id if extension is not None else None
         d.caller = (agent.intercom if agent is not None else None) or own_id
         d.caller_name = agent.name if agent is not None else None
@@ -117,7 +118,7 @@ def _dial_inside(d: Decision, extension: Extension | None, agent: Agent | None, 
     elif dialled.kind == "feature":
         internal.enter_feature(d, dialled.value, d.agent)
     else:
-        colleague = internal.agent_of(d, dialled) if d.answered else None
+        colleague = internal.agent_of(d, dialled) if transfer else None
         if colleague is None:
             internal.enter(d, dialled)
         else:

@@ -151,4 +151,4 @@ def test_a_colleague_reached_by_transfer_is_nested() -> None:
     made = change(document(), "agents", "b", do_not_disturb=True, failover={"type": "voicemail", "id": "vm2"})
     end = transfer(made, "1002")[1]
     assert isinstance(end, plan.End)
-    assert (end.outcome, end.reason, end.q850) == ("hung_up", "do_not_disturb", 17)
+    assert (end.outcome, end.reason, end.q850) == ("rejected", "do_not_disturb", 17)
