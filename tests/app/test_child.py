@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 PROGRAM = """
 import os, signal, subprocess, sys
-script = "import os; from routerd.app.child import end_with_parent; end_with_parent(os.getppid()); print(os.getpid(), flush=True); import signal; signal.pause()"
+script = '''
+import os, signal
+from routerd.app.child import end_with_parent
+end_with_parent(os.getppid())
+print(os.getpid(), flush=True)
+signal.pause()
+'''
 inner = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
 print(inner.stdout.readline(), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

@@ -43,7 +43,8 @@ async def test_metrics_tell_of_documents_and_store(control: Any) -> None:
     assert samples["document_apply_seconds",] > 0
 
 
-async def test_an_admin_address_that_is_taken_ends_the_start(control: Any, site: Any, tmp_path: Any) -> None:
+@pytest.mark.usefixtures("control")
+async def test_an_admin_address_that_is_taken_ends_the_start(site: Any, tmp_path: Any) -> None:
     setup = ControlSetup(str(tmp_path / "t.db"), (), "", "", ("127.0.0.1", site.admin), str(tmp_path / "t"))
     second = Control(Setup(setup, SipSetup(SwitchSettings(())), None), tmp_path / "second")
     with pytest.raises(OSError, match="in use"):

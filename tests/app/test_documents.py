@@ -69,7 +69,7 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path, document_text: str) -> Any:
-    writer = StoreWriter(tmp_path / "store.db", lambda process, number: None)
+    writer = StoreWriter(tmp_path / "store.db", lambda *_: None)
     await writer.open()
     yield Place(tmp_path, writer, document_text)
     await writer.close()

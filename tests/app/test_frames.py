@@ -19,7 +19,7 @@ values = st.recursive(st.none() | st.integers(-(2**63), 2**63) | st.text() | st.
 frame_lists = st.lists(st.tuples(st.text(), values).map(list), max_size=6)
 
 
-def pytest_asyncio_loop_factories(config: Any, item: Any) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"uvloop": uvloop.new_event_loop}
 
 

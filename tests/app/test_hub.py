@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +10,9 @@ from routerd.app import frames
 from routerd.app.hub import SipHub
 from routerd.store.spool import StoreWriter
 from routerd.store.sqlite import RecordFilter, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class FakeSip:
@@ -120,7 +122,7 @@ async def test_the_calls_of_a_dead_process_are_closed_after_its_last_words(place
     second.hello("b")
     await second.until("go")
     async with asyncio.timeout(10):
-        while len(records := await place.writer.run(Store.records, RecordFilter("acme"))) < 2:
+        while len(records := await place.writer.run(Store.records, RecordFilter("acme"))) < 2:  # noqa: ASYNC110 - looked at from outside
             await asyncio.sleep(0.02)
     assert {record["id"]: record["outcome"] for record in records} == {"x": "answered", "y": "crashed"}
     second.link.close()

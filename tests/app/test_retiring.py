@@ -32,7 +32,7 @@ async def test_a_snapshot_that_a_call_pins_stays_whole_until_the_call_is_over(
     assert len(agents) == 2
     del call
     async with asyncio.timeout(5):
-        while agents:
+        while agents:  # noqa: ASYNC110 - looked at from outside
             await asyncio.sleep(0.005)
     assert len(keeper) == 0
     assert len(new.accounts["acme"].agents) == 2

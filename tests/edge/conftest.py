@@ -1,5 +1,7 @@
 """A switch with the real one's door that keeps what it is told and does what the test says; and a driver around it."""
 
+# ruff: noqa: ARG002 - the doors that are mimicked have their arguments
+
 from __future__ import annotations
 
 import asyncio
@@ -138,7 +140,7 @@ def client() -> type[Client]:
     return Client
 
 
-def pytest_asyncio_loop_factories(config: Any, item: Any) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop of the product, not the standard library's."""
     return {"uvloop": uvloop.new_event_loop}
 

@@ -22,7 +22,8 @@ def collecting() -> Any:
     gc.unfreeze()
 
 
-async def test_nothing_is_collected_by_itself_and_cycles_go_in_quiet(collecting: Any, monkeypatch: Any) -> None:
+@pytest.mark.usefixtures("collecting")
+async def test_nothing_is_collected_by_itself_and_cycles_go_in_quiet(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "YOUNG_OBJECTS_IDLE", 50)
     lags: list[float] = []
     collector = Collector(asyncio.get_running_loop(), lambda: 0, lags.append)
@@ -40,10 +41,11 @@ async def test_nothing_is_collected_by_itself_and_cycles_go_in_quiet(collecting:
     assert gc.isenabled()
 
 
-async def test_a_busy_loop_collects_only_when_much_is_young(collecting: Any, monkeypatch: Any) -> None:
+@pytest.mark.usefixtures("collecting")
+async def test_a_busy_loop_collects_only_when_much_is_young(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "YOUNG_OBJECTS", 400)
     messages = iter(range(1000, 10_000, 1000))
-    collector = Collector(asyncio.get_running_loop(), lambda: next(messages), lambda lag: None)
+    collector = Collector(asyncio.get_running_loop(), lambda: next(messages), lambda _: None)
     collector.start()
     held = [Cycle() for _ in range(100)]
     collector.look()

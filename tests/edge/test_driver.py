@@ -23,7 +23,7 @@ class Sent:
 async def test_effects_are_performed_in_order_and_journal_before_transmit(bench: Any) -> None:
     order: list[str] = []
     sender = Sent()
-    sender.sendto = lambda data, addr: order.append("transmit")  # type: ignore[method-assign]
+    sender.sendto = lambda *_: order.append("transmit")  # type: ignore[method-assign]
     bench.driver.add_sender(LOCAL, sender)
     bench.driver._journal = lambda effect: order.append(effect.kind)
     bench.driver.perform_with({Publish: lambda effect: order.append(effect.event)})
@@ -38,7 +38,7 @@ async def test_effects_are_performed_in_order_and_journal_before_transmit(bench:
 async def test_an_effect_that_fails_takes_no_other_with_it(bench: Any) -> None:
     sender = Sent()
     bench.driver.add_sender(LOCAL, sender)
-    bench.driver.perform_with({Publish: lambda effect: 1 / 0})
+    bench.driver.perform_with({Publish: lambda _: 1 / 0})
     bench.switch.effects = [Publish("x", {})]
     bench.driver.datagram(OPTIONS, FLOW)
     assert sender.sent == [(OPTIONS, FLOW.remote)]

@@ -30,7 +30,7 @@ def test_credentials_within_texts_are_hidden(text: str, shown: str) -> None:
 
 def test_a_reason_said_often_is_one_line() -> None:
     lines: list[dict[str, Any]] = []
-    notes = NoteLog(lambda event, **facts: lines.append(facts))
+    notes = NoteLog(lambda _, **facts: lines.append(facts))
     for number in range(500):
         notes.hear("malformed", f"datagram {number}")
     notes.hear("merged", "")
@@ -44,7 +44,7 @@ def test_a_reason_said_often_is_one_line() -> None:
 
 def test_reasons_are_bounded() -> None:
     lines: list[str] = []
-    notes = NoteLog(lambda event, **facts: lines.append(facts["reason"]))
+    notes = NoteLog(lambda _, **facts: lines.append(facts["reason"]))
     for number in range(10_000):
         notes.hear(str(number), "")
     notes.flush()

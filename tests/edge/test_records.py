@@ -45,7 +45,7 @@ async def test_others_leave_together_soon() -> None:
     for name in "abc":
         box.write(entry(name))
     async with asyncio.timeout(5):
-        while not link.frames:
+        while not link.frames:  # noqa: ASYNC110 - looked at from outside
             await asyncio.sleep(0.005)
     assert len(link.frames) == 1
     assert link.numbers() == [(1, "a"), (2, "b"), (3, "c")]

@@ -93,7 +93,7 @@ async def test_we_connect_to_nobody_else_than_the_one_meant(
     bench.driver.command(Command(1, "calls", {}))
     if good:
         async with asyncio.timeout(5):
-            while not peers:
+            while not peers:  # noqa: ASYNC110 - looked at from outside
                 await asyncio.sleep(0.005)
         assert await peers[0].next() == OPTIONS
     else:

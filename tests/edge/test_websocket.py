@@ -62,10 +62,9 @@ async def test_over_tls(bench: Any, authority: Any) -> None:
 async def test_too_large_a_message_ends_the_connection(bench: Any) -> None:
     server, uri = await listen(bench)
     async with connect(uri, subprotocols=["sip"]) as client:
+        await client.send([b"x" * 30_000] * 4)
         with pytest.raises(ConnectionClosed):
-            for _ in range(5):
-                await client.send([b"x" * 30_000] * 4)
-                await client.recv()
+            await client.recv()
     assert bench.switch.of("datagram") == []
     server.close()
 

@@ -64,7 +64,7 @@ async def test_an_unwritable_store_keeps_records_waiting_and_says_so_once(
             broken(patched)
             writer.put("p", 1, [end("a")])
             async with asyncio.timeout(5):
-                while not writer.failing:
+                while not writer.failing:  # noqa: ASYNC110 - looked at from outside
                     await asyncio.sleep(0.005)
             writer.put("p", 2, [end("b")])
             await asyncio.sleep(0.05)
