@@ -25,7 +25,7 @@ _Key = TypeVar("_Key")
 
 
 class Binding:
-    """One contact of one extension.
+    """One contact of one extension. Other schemes than SIP's are kept for who fetches, and never rung (§10.2.1).
 
     ``uri`` is the Contact's URI as it came, ``contact`` the same typed; ``flow`` the pinned flow; ``path`` the stored
     Route values; ``expires_at`` and ``registered_at`` (of the last REGISTER) are monotonic seconds; ``source`` is the
@@ -99,7 +99,9 @@ class Binding:
 
     @property
     def behind_nat(self) -> bool:
-        """Whether the Contact names another place than the one the REGISTER came from."""
+        """Whether the Contact names another place in SIP than the one the REGISTER came from."""
+        if not self.contact.is_sip:
+            return False
         port = self.contact.port or (5061 if self.flow.secure else 5060)
         return (self.contact.host, port) != self.flow.remote
 
@@ -142,10 +144,10 @@ class LocationService:
     # -- asking --
 
     def contacts(self, account: str, extension: str, now: float) -> list[Binding]:
-        """Return the live bindings, newest first; only those whose flow can be sent on."""
+        """Return the live bindings, newest first; only those of SIP whose flow can be sent on."""
         alive = self._exchange.flows.alive
         found = self._bindings.get((account, extension), ())
-        return [binding for binding in found if binding.expires_at > now and alive(binding.flow)]
+        return [b for b in found if b.expires_at > now and b.contact.is_sip and alive(b.flow)]
 
     def all_of(self, account: str, extension: str, now: float) -> list[Binding]:
         """Return the unexpired bindings, newest first, whatever became of their flow."""
@@ -153,7 +155,7 @@ class LocationService:
 
     def sources(self, account: str, extension: str) -> tuple[str, ...]:
         """Return the source addresses of the bindings, newest first."""
-        return tuple(binding.source for binding in self._bindings.get((account, extension), ()))
+        return tuple(b.source for b in self._bindings.get((account, extension), ()) if b.contact.is_sip)
 
     def views(self, now: float) -> list[dict[str, Any]]:
         """Return all bindings for people and programs; times as UTC seconds."""

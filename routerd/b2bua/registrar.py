@@ -233,8 +233,8 @@ class _Update:
         )
 
     def _check_contact(self, contact: Uri) -> None:
-        """Refuse what could never be reached: other schemes, sips over an open way (RFC 5630 §5.1.1), giants."""
-        if not contact.is_sip or not contact.host or len(contact.raw) > MAX_URI:
+        """Refuse what could never be reached: sips over an open way (RFC 5630 §5.1.1), no host; and giants."""
+        if (contact.is_sip and not contact.host) or len(contact.raw) > MAX_URI:
             raise RemoteProtocolError(f"contact {contact.raw[:60]}", 400)
         open_way = not self._tx.flow.secure and not self._path
         if contact.scheme == "sips" and open_way:

@@ -51,7 +51,7 @@ def test_fetch_lists_all_with_q_and_instance(phone: Any) -> None:
     [
         "<sip:c@198.51.100.7:3>;q=1.5",
         "<sip:c@198.51.100.7:3>;expires=5",
-        "<mailto:c@example.com>",
+        f"<sip:{'c' * 2000}@198.51.100.7:3>",
         "<sips:c@198.51.100.7:3>",
     ],
 )
@@ -115,6 +115,17 @@ def test_contacts_are_compared_as_uris(world: Any, phone: Any) -> None:
     assert len(world.location) == 1
     phone.register("<sip:alice@host.example.com>")
     assert len(world.location) == 2
+
+
+def test_other_schemes_are_listed_and_never_rung(world: Any, phone: Any) -> None:
+    answer = phone.register("<tel:+1-972-555-2222>", "<mailto:a@example.com>")
+    assert sorted(answer.get_all("Contact")) == [
+        "<mailto:a@example.com>;expires=3600",
+        "<tel:+1-972-555-2222>;expires=3600",
+    ]
+    assert world.location.contacts("acme", "2001", world.now) == []
+    assert world.location.sources("acme", "2001") == ()
+    assert len(world.keepalive) == 0
 
 
 def test_only_oneself(world: Any, phone: Any) -> None:
