@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from kit.program import HOST, Program, free_port, free_range
+from kit.program import HOST, Program, free_port, free_range, wait_until
 from kit.tone import write_tone
 
 if TYPE_CHECKING:
@@ -112,7 +112,11 @@ class Linphone:
         return [self.recording] if self.recording.exists() else []
 
     def wait_registered(self, timeout_s: float = 10) -> None:
-        self.program.wait_line("Registration on", timeout_s)
+        def ask() -> bool:
+            self.command("status register")
+            return any("registered, identity" in line for line in self.program.lines.events)
+
+        wait_until(ask, bool, timeout_s, f"registration of {self.user}")
 
     def wait_line(self, text: str, timeout_s: float = 10, *, after: int = 0) -> str:
         return self.program.wait_line(text, timeout_s, after=after)
