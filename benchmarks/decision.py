@@ -1,4 +1,4 @@
-"""How long a decision takes, trace included: the median and p99 of many, in microseconds.
+"""How long a decision takes, trace included: the best, the median and the p99 of many, in microseconds.
 
 Run ``python benchmarks/decision.py``; prints a line a case and exits 1 when a median is above its mark.
 """
@@ -39,8 +39,8 @@ def crowd(strategy: str) -> dict[str, Any]:
     return made
 
 
-def measure(made: dict[str, Any]) -> tuple[float, float]:
-    """Return the median and p99 of one decision under document ``made``, in µs."""
+def measure(made: dict[str, Any]) -> tuple[float, float, float]:
+    """Return the best, the median and the p99 of one decision under document ``made``, in µs."""
     tables = compile_document(made)
     registered = dict.fromkeys(tables.extensions, "203.0.113.7")
     call = {"kind": "inbound", "trunk": "pstn", "from": "+919812345678", "to": "+918069651170"}
@@ -52,7 +52,7 @@ def measure(made: dict[str, Any]) -> tuple[float, float]:
         machine.start(tables, attempt, Facts(world, "acme"))
         times.append((perf_counter() - begin) * 1e6)
     times.sort()
-    return median(times), times[len(times) * 99 // 100]
+    return times[0], median(times), times[len(times) * 99 // 100]
 
 
 def main() -> int:
@@ -62,9 +62,11 @@ def main() -> int:
     direct = document(destination={"type": "agent", "id": "a"})
     cases = dict(zip(MARKS, (direct, crowd("order"), crowd("simultaneous")), strict=True))
     for name, made in cases.items():
-        middle, late = measure(made)
+        best, middle, late = measure(made)
         worst |= middle > MARKS[name]
-        print(f"{name:26} median {middle:7.1f} µs   p99 {late:7.1f} µs   mark {MARKS[name]:.0f} µs")
+        print(
+            f"{name:26} best {best:7.1f} µs   median {middle:7.1f} µs   p99 {late:7.1f} µs   mark {MARKS[name]:.0f} µs"
+        )
     return worst
 
 

@@ -40,13 +40,12 @@ def internal_plan(d: Decision, extension: str) -> tuple[tuple[Target, ...], ...]
 
 def _own_phones(d: Decision, agent: Agent) -> tuple[Target, ...]:
     """E: the extension when a contact is registered, and the SIP address outside."""
-    extension = agent.extension
-    phones: tuple[Target, ...] = ()
-    if extension is not None and d.facts.registered(extension):
-        phones = (Target("extension", "extension:" + extension),)
-    if agent.sip_address is not None:
-        phones = (*phones, Target("sip", agent.sip_address))
-    return phones
+    extension, address = agent.extension, agent.sip_address
+    outside = () if address is None else (Target("sip", address),)
+    if extension is None or not d.facts.registered(extension):
+        return outside
+    phone = Target("extension", "extension:" + extension)
+    return (phone, *outside) if outside else (phone,)
 
 
 def _alternates(agent: Agent) -> tuple[Target, ...]:

@@ -52,7 +52,10 @@ class World:
     """The live state of a scenario; the playing call itself is never counted."""
 
     def __init__(self, state: dict[str, Any], seed: int = 0) -> None:
-        self.registrations: dict[str, Any] = dict(state.get("registered") or {})
+        self.registrations: dict[str, tuple[str, ...]] = {
+            extension: (found,) if isinstance(found, str) else tuple(found)
+            for extension, found in (state.get("registered") or {}).items()
+        }
         self.sessions = set(state.get("sessions") or ())
         self.breaks = set(state.get("on_break") or ())
         self.in_call = list(state.get("in_call") or ())
@@ -66,10 +69,7 @@ class World:
         self.random = Random(seed)
 
     def registered(self, extension: str) -> tuple[str, ...]:
-        found = self.registrations.get(extension)
-        if found is None:
-            return ()
-        return (found,) if isinstance(found, str) else tuple(found)
+        return self.registrations.get(extension, ())
 
     def has_session(self, agent: str) -> bool:
         return agent in self.sessions
