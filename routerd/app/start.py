@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from routerd.app.composition import engine_answers, make_setup, read_settings
 from routerd.app.documents import DocumentReader, errors_of, read_files
 from routerd.app.listening import check_addresses
+from routerd.app.media import serve
 from routerd.app.setup import write_setup
 from routerd.app.supervisor import Supervisor
-from routerd.edge import logs
+from routerd.edge import logs, sdnotify
 from routerd.edge.reload import Certificates, trust
 from routerd.errors import ConfigError, StoreError
 from routerd.store.sqlite import Store
@@ -72,6 +73,23 @@ def run(settings_file: Path, on_ready: Callable[[Settings, list[AccountTables]],
     write_setup(setup, run_dir)
     logs.configure("supervisor", json=setup.log_json, level=setup.log_level)
     return asyncio.run(_supervise(run_dir, own_media, lambda: on_ready(settings, accounts)))
+
+
+def run_media(settings_file: Path) -> int:
+    """Run only the embedded media engine, until SIGTERM; the exit status, 2 when input is wrong."""
+    try:
+        settings = read_settings(settings_file)
+    except ConfigError as error:
+        return _refuse(errors_of(error))
+    setup = make_setup(settings)
+    if setup.media is None:
+        return _refuse([ConfigError("the settings name other engines", pointer="/media/engine", hint='"embedded"')])
+    errors = check_addresses([("udp", *setup.media.listen)])
+    if errors:
+        return _refuse(errors)
+    logs.configure("media", json=setup.log_json, level=setup.log_level)
+    sdnotify.notify("READY=1")
+    return serve(setup.media)
 
 
 async def _supervise(run_dir: Path, own_media: bool, on_ready: Callable[[], None]) -> int:

@@ -22,7 +22,9 @@ class Verb(NamedTuple):
 
 VERBS: dict[str, Verb] = {
     "run": Verb("routerd.cli.run", "run", "The daemon."),
+    "media": Verb("routerd.cli.run", "media", "The media relay alone, where it is a service of its own."),
     "check": Verb("routerd.cli.check", "check", "Validate a routing document and report what looks wrong."),
+    "simulate": Verb("routerd.cli.simulate", "simulate", "Play a call through the switch in virtual time."),
     "registrations": Verb("routerd.cli.views", "registrations", "Who is registered now."),
     "calls": Verb("routerd.cli.views", "calls", "The calls of this moment."),
     "trunks": Verb("routerd.cli.views", "trunks", "The trunks and whether they are up."),

@@ -34,6 +34,18 @@ def run(
     raise typer.Exit(start.run(settings, greet))
 
 
+def media(
+    settings: Annotated[Path, typer.Option(help="The machine's settings (TOML).")] = DEFAULT_SETTINGS,
+) -> None:
+    """Run the embedded media relay alone; `routerd run` finds it and starts none of its own.
+
+    Example: routerd media --settings /etc/routerd/routerd.toml
+    """
+    from routerd.app import start
+
+    raise typer.Exit(start.run_media(settings))
+
+
 def servers_of(settings: Settings) -> list[str]:
     """Give where phones find the daemon: ``host:port (transports)``, best transport first in the settings' order."""
     by_place: dict[str, list[str]] = {}

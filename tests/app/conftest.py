@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import psutil
@@ -108,7 +109,7 @@ class Site:
             for child in psutil.Process(self.process.pid).children():
                 if role in child.cmdline():
                     return child
-            psutil.wait_procs([], timeout=0.05)
+            Event().wait(0.05)
         raise AssertionError(f"no {role} process:\n{self.log()}")
 
     def get(self, path: str) -> tuple[int, str]:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
+from threading import Event
 from typing import Any
 
 import psutil
+
+from routerd.app.composition import engine_answers
+from routerd.config.settings import parse_address
 
 
 def refused(site: Any) -> str:
@@ -58,3 +63,20 @@ def test_phones_settings_are_printed_when_it_is_up(site: Any) -> None:
     said = site.log()
     for word in ("2001", "secret-2001", "acme.test", f"127.0.0.1:{site.sip} (udp, tcp)", "routerd demo"):
         assert word in said
+
+
+def test_a_media_relay_that_runs_already_is_used(site: Any) -> None:
+    relay = subprocess.Popen(
+        [*site.command()[:-3], "media", "--settings", "routerd.toml"], cwd=site.folder, env=site.environment()
+    )
+    try:
+        address = parse_address(re.findall('control = "(.*)"', (site.folder / "routerd.toml").read_text())[0])
+        assert any(engine_answers(address) or Event().wait(0.1) for _ in range(200))
+        site.start()
+        roles = {role for child in site.children for role in ("sip", "control", "media") if role in child.cmdline()}
+        assert roles == {"sip", "control"}
+        assert site.stop() == 0
+        assert engine_answers(address)
+    finally:
+        relay.terminate()
+        assert relay.wait(10) == 0
