@@ -87,6 +87,8 @@ def _read(
     if document is None:
         document = _slow(words, problems)
         problems.close_shape()
+        if problems.full:
+            _finish(problems, words)
     References(document, problems).run()
     Meaning(document, problems, numbering(), zones).run()
     if secrets is not None:

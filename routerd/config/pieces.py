@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 import typing
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -86,6 +87,8 @@ class _Pieces:
         if not isinstance(value, dict):
             self.problems.add(f"expected a mapping, found {show(value)}", pointer, _keys_hint(kind))
             return blank(kind)
+        with suppress(msgspec.ValidationError, OverflowError, RecursionError):
+            return msgspec.convert(value, kind)  # most parts of a wrong document are right
         known = field_types(kind)
         for key in value:
             if key not in known:
@@ -131,7 +134,12 @@ class _Pieces:
             return ()
         if not self._sized(len(value), kind, pointer):
             return ()
-        return tuple(self.value(element, item, join(pointer, index)) for index, element in enumerate(value))
+        result = []
+        for index, element in enumerate(value):
+            if self.problems.full:
+                break
+            result.append(self.value(element, item, join(pointer, index)))
+        return tuple(result)
 
     def _mapping(self, value: Any, kind: Any, args: tuple[Any, ...], pointer: str) -> dict[Any, Any]:
         if not isinstance(value, dict):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_PROBLEMS: Final = 1000
-MAX_CANDIDATES: Final = 5000
+MAX_CANDIDATES: Final = 1000
 
 
 class DocumentErrors(ConfigError):  # noqa: N818 - it is many errors
@@ -47,8 +47,13 @@ class Problems:
 
     def add(self, message: str, pointer: str, hint: str = "") -> None:
         """Note one error; beyond ``MAX_PROBLEMS`` they are dropped, so hostile input stays bounded."""
-        if len(self.errors) < MAX_PROBLEMS and pointer not in self.broken:
+        if not self.full and pointer not in self.broken:
             self.errors.append(ConfigError(message, pointer=pointer, hint=hint, source=self.source))
+
+    @property
+    def full(self) -> bool:
+        """Whether as many errors are noted as anybody will read: looking for more is a waste."""
+        return len(self.errors) >= MAX_PROBLEMS
 
     def place(self, lines: dict[str, int]) -> None:
         """Fill in the lines by pointer and bring the errors into the order of the source."""

@@ -80,7 +80,7 @@ class References:
 
     def _need(self, name: str, key: str | None, pointer: str) -> None:
         """Note a reference to something that is not there."""
-        if not key or name not in self.known or key in self.known[name]:
+        if not key or name not in self.known or key in self.known[name] or self.problems.full:
             return
         noun = name.removesuffix("s").replace("_", " ")
         self.problems.add(f'no {noun} has the id "{key}"', pointer, did_you_mean(key, self.known[name]))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from routerd.config.document import Document, SecretRef
 from routerd.config.load import MAX_YAML_BYTES, encode, load, read_document
-from routerd.config.problems import DocumentErrors
+from routerd.config.problems import MAX_PROBLEMS, DocumentErrors
 from routerd.config.secret import SecretSource, redact
 
 if TYPE_CHECKING:
@@ -133,6 +133,17 @@ def test_hostile_documents_are_refused_in_bounded_time(text: bytes, source: str)
     begun = time.process_time()
     assert errors(text, source)
     assert time.process_time() - begun < 10
+
+
+def test_a_large_document_in_which_everything_is_wrong_is_refused_in_bounded_time(company: dict[str, Any]) -> None:
+    company["numbers"] = [
+        {"number": f"+9180{i:08d}", "destination": {"type": "agent", "id": f"nobody{i}"}} for i in range(5000)
+    ]
+    begun = time.process_time()
+    assert len(errors(json.dumps(company).encode(), "a.json")) == MAX_PROBLEMS
+    company["numbers"] = [{"number": i} for i in range(50_000)]
+    assert len(errors(json.dumps(company).encode(), "a.json")) == MAX_PROBLEMS
+    assert time.process_time() - begun < 20
 
 
 trees = st.recursive(
