@@ -258,7 +258,6 @@ class Call:
         self.timers.clear()
         self.renegotiation = None
         carrying.finish_entries(self, now)
-        self.media.close(None, now)
         for key in self._channels:
             self.live.count(key, -1)
         carrying.write_record(self, self._facts, now)

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from routerd.b2bua.exchange import Exchange
 
 Continue = Callable[[bytes | None, float], None]
+Closed = Callable[[dict[str, Any] | None, float], None]
 
 
 class CallMedia:
     """The media of one call; :meth:`close` releases the engine's session on every path."""
 
-    __slots__ = ("_asked", "_exchange", "call_id", "engine", "opened", "relay", "statistics")
+    __slots__ = ("_asked", "_exchange", "_generation", "_left", "call_id", "engine", "opened", "relay")
 
     def __init__(self, exchange: Exchange, call_id: str) -> None:
         self._exchange = exchange
@@ -34,7 +35,8 @@ class CallMedia:
         self.relay = False
         self.opened = False
         self.engine = -1
-        self.statistics: dict[str, Any] | None = None
+        self._generation = 0
+        self._left: list[tuple[int, str]] = []
         self._asked: list[int] = []
 
     def want_relay(self) -> bool:
@@ -51,14 +53,14 @@ class CallMedia:
             then(sdp, now)
             return
         self.opened = True
-        self._ask(ng.offer(self.call_id, sender, sdp, to_tag=receiver), then)
+        self._ask(ng.offer(self.session, sender, sdp, to_tag=receiver), then)
 
     def answer(self, sdp: bytes, offerer: str, answerer: str, then: Continue, now: float) -> None:
         """Take ``answerer``'s answer through the engine; ``then(sdp, now)`` with what the offerer gets."""
         if not self.relay or not sdp:
             then(sdp, now)
             return
-        self._ask(ng.answer(self.call_id, offerer, answerer, sdp), then)
+        self._ask(ng.answer(self.session, offerer, answerer, sdp), then)
 
     def _ask(self, command: dict[str, Any], then: Continue) -> None:
         number = 0
@@ -76,33 +78,52 @@ class CallMedia:
         number = self._exchange.ask_media(self.engine, command, replied)
         self._asked.append(number)
 
+    @property
+    def session(self) -> str:
+        """The engine's name for the present session: the call's id, and how often its parties changed."""
+        return f"{self.call_id}/{self._generation}" if self._generation else self.call_id
+
+    def renew(self) -> None:
+        """Other parties are joined: they get a session of their own; the old one lives until :meth:`leave_old`."""
+        self._withdraw()
+        if self.opened:
+            self._left.append((self.engine, self.session))
+            self._generation += 1
+            self.opened = False
+
     def reopen(self) -> None:
         """The engine lost its sessions: drop what was asked of it and choose again."""
         self._withdraw()
         self.opened = False
         self.relay = False
+        self._generation += 1
         self.want_relay()
 
-    def close(self, then: Continue | None, now: float) -> None:
-        """Release the session; ``then`` is called when the final statistics are in (or nothing was open)."""
+    def leave_old(self) -> None:
+        """Release the sessions of parties who are no longer joined."""
+        for engine, session in self._left:
+            self._exchange.ask_media(engine, ng.delete(session), None)
+        self._left.clear()
+
+    def close(self, then: Closed, now: float) -> None:
+        """Release everything; ``then(statistics, now)`` when the engine has told them (None: nothing was open)."""
         self._withdraw()
+        self.leave_old()
         if not self.opened:
-            if then is not None:
-                then(None, now)
+            then(None, now)
             return
         self.opened = False
-
-        def deleted(reply: dict[str, Any] | None, when: float) -> None:
-            self.statistics = reply
-            if then is not None:
-                then(None, when)
-
-        self._exchange.ask_media(self.engine, ng.delete(self.call_id), deleted)
+        self._exchange.ask_media(self.engine, ng.delete(self.session), then)
 
     def _withdraw(self) -> None:
         for number in self._asked:
             self._exchange.withdraw(number)
         self._asked.clear()
+
+
+def statistics(reply: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what a record keeps of the engine's last word: totals, and what was heard from each party."""
+    return {name: reply[name] for name in ("totals", "heard") if name in reply} if reply is not None else {}
 
 
 def filtered(sdp: bytes, allowed: Sequence[str] | None) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from routerd.b2bua import call_targets, joining, treatment
-from routerd.b2bua.call_media import filtered
+from routerd.b2bua.call_media import filtered, statistics
 from routerd.b2bua.call_states import ENDED, JOINING
 from routerd.b2bua.forking import Fork
 from routerd.b2bua.header_policy import ELSEWHERE
@@ -36,6 +36,9 @@ RESULT_REASONS: Final = {
     "no_answer": 'Q.850;cause=19;text="No answer from user"',
     "cancelled": 'Q.850;cause=16;text="Normal call clearing"',
 }
+
+
+AFTER_ANSWER: Final = frozenset({"voicemail", "announcement", "hung_up", "abandoned"})
 
 
 def account_day(tables: AccountTables, wall: float) -> int:
@@ -370,25 +373,26 @@ def _vacate(call: Call, agent: str | None, now: float) -> None:
 
 
 def write_record(call: Call, reads: dict[str, Any], now: float) -> None:
-    """Journal the finished call, with its decision's trace and read set."""
-    record = call.record
-    if record.answered is None or (
-        call.ending is not None and call.ending.outcome in {"voicemail", "announcement", "hung_up", "abandoned"}
-    ):
-        record.ending = call.ending
-    step = call.step
-    if step is not None and record.reason is None:
-        record.reason = step.reason
-    record.media = {**(record.media or {}), **(call.media.statistics or {})} or None
+    """Release the media; journal the finished call with its statistics, its decision's trace and read set."""
+    record, step, exchange = call.record, call.step, call.exchange
+    ending = call.ending
+    if record.answered is None or (ending is not None and ending.outcome in AFTER_ANSWER):
+        record.ending = ending
+    if step is not None:
+        record.reason = record.reason or step.reason
     entry = record.entry()
     if step is not None:
         entry["nodes"] = [_node(node, call) for node in step.nodes]
         entry["trace"] = step.trace
         entry["final"] = None if step.final is None else _node(step.final, call)
     entry["reads"] = reads
-    call.exchange.journal("call.end", entry)
-    call.exchange.publish("call.ended", entry)
-    del now
+
+    def written(reply: dict[str, Any] | None, when: float) -> None:  # noqa: ARG001 - one signature for all
+        entry["media"] = {**(entry["media"] or {}), **statistics(reply)} or None
+        exchange.journal("call.end", entry)
+        exchange.publish("call.ended", entry)
+
+    call.media.close(written, now)
 
 
 def _node(node: Node, call: Call) -> dict[str, Any]:

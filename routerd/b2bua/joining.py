@@ -36,6 +36,7 @@ def join(call: Call, first: Leg, second: Leg, now: float) -> None:
     """Join two answered legs of ``call``; it hears ``joined``, or ``broken`` when they cannot agree."""
     if "relay" in {first.media, second.media}:
         call.media.want_relay()
+    call.media.renew()
     call.join = Join(call, first, second)
     call.join.start(now)
 
@@ -160,6 +161,7 @@ class Join:
         self.second.local_sdp = answer
         self.second.acknowledge_response(self.pending, body=answer)
         self._end()
+        self.call.media.leave_old()
         self.call.happen("joined", now)
 
     def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:  # noqa: ARG002

@@ -99,6 +99,8 @@ class Switch:
         """Take one datagram (or one WebSocket message)."""
         if keepalive(data):
             return
+        if flow.connection:
+            self.exchange.flows.adopt(flow)
         self._guard(self._receive, data, flow, now)
 
     def receive_stream(self, data: bytes, flow: Flow, now: float) -> None:
@@ -283,7 +285,7 @@ class Switch:
             for call in affected:
                 call.media_event(event.event, event.facts, now)
             return
-        found = self.call_by_id.get(str(event.facts.get("call-id", "")))
+        found = self.call_by_id.get(str(event.facts.get("call-id", "")).partition("/")[0])
         if found is not None:
             found.media_event(event.event, event.facts, now)
 
