@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua.exchange import ALLOW, SERVER
+from routerd.b2bua.exchange import SERVER
 from routerd.b2bua.location import Binding
 from routerd.errors import ParseError, RemoteProtocolError
 from routerd.sip import build
@@ -83,10 +83,8 @@ class Registrar:
             extra.append(("Require", "path"))
         elif status == 423:
             extra.append(("Min-Expires", str(self._exchange.settings.min_expires_s)))
-        elif status in {500, 503}:
-            extra.append(("Retry-After", RETRY_AFTER_S if status == 503 else "0"))
-        elif status == 405:
-            extra.append(("Allow", ALLOW))
+        elif status == 503:
+            extra.append(("Retry-After", RETRY_AFTER_S))
         self._exchange.note("register_refused", f"{status} {why}")
         self._exchange.layer.respond(tx, build.response(request, status, to_tag=tx.to_tag, extra=extra), now)
 

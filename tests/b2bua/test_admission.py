@@ -312,6 +312,32 @@ def test_a_forged_source_locks_nobody_out(make_world: Any, make_phone: Any) -> N
     assert [e for e in world.effects if isinstance(e, fx.Ban)] == []
     world.pass_time(40)
     assert victim.register().status == 200
+    elsewhere = make_phone(world, address=("198.51.100.8", 1))
+    assert elsewhere.register().status == 200
+
+
+def test_who_never_returns_the_seal_is_shut_out_apart(make_world: Any, make_phone: Any) -> None:
+    world = make_world(limits=Limits(failures_before_ban=3))
+    phone = make_phone(world)
+
+    def unsealed(turn: int, **change: str) -> int:
+        phone.call_id = f"unsealed-{turn}"
+        challenge = phone.send(phone.request("OPTIONS", "sip:x@acme.test"))
+        for at, (name, value) in enumerate(challenge.fields):
+            if name == "WWW-Authenticate":
+                challenge.fields[at] = (name, value.partition(", opaque")[0])
+        request = phone.request("OPTIONS", "sip:x@acme.test")
+        request.add("Authorization", phone.answer(challenge, request, **change))
+        return phone.send(request).status
+
+    assert unsealed(0) == 200
+    assert [unsealed(turn, password="no") for turn in (1, 2, 3)] == [401] * 3
+    assert unsealed(4) == 401
+    assert world.published("security.ban")[0]["proven"] is False
+    world.pass_time(40)
+    assert phone.register().status == 200
+    world.pass_time(300)
+    assert unsealed(5) == 200
 
 
 def test_guessing_from_many_places_does_not_lock_the_user_out(make_world: Any, make_phone: Any) -> None:

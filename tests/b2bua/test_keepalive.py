@@ -71,6 +71,14 @@ def test_silence_is_forgotten_when_the_phone_answers_or_registers(world: Any, ph
     assert len(world.keepalive) == 1
 
 
+def test_one_answer_makes_up_for_the_silence_before(world: Any, phone: Any) -> None:
+    phone.register(BEHIND)
+    for _ in range(3):
+        asked = options(world.pass_time(2 * (30 + 32) + 31))
+        reply(world, phone, asked[-1])
+    assert len(world.location) == 1
+
+
 def test_outbound_phones_get_a_ping(world: Any, phone: Any) -> None:
     phone.register("<sip:2001@10.0.0.5:5060;ob>")
     assert options(world.pass_time(91)) == []

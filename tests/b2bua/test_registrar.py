@@ -135,6 +135,12 @@ def test_only_oneself(world: Any, phone: Any) -> None:
     assert len(world.location) == 0
 
 
+def test_the_same_user_of_another_account_is_somebody_else(make_world: Any, make_phone: Any, document: Any) -> None:
+    world = make_world(document(), document("beta"))
+    assert make_phone(world).register(to="<sip:2001@beta.test>").status == 403
+    assert len(world.location) == 0
+
+
 def test_the_address_of_record_is_unescaped(phone: Any) -> None:
     assert phone.register(to="<sip:%32001@ACME.test;x=y>").status == 200
 
