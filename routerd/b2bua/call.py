@@ -83,7 +83,6 @@ class Call:
         "_advancing",
         "_channels",
         "_events",
-        "_facts",
         "branches",
         "caller",
         "calls",
@@ -105,6 +104,7 @@ class Call:
         "request",
         "state",
         "step",
+        "steps",
         "stopping",
         "tables",
         "timers",
@@ -156,7 +156,7 @@ class Call:
         self._advancing = False
         self.heard: list[str] = []
         self._channels: list[str] = []
-        self._facts: dict[str, Any] = {}
+        self.steps: list[tuple[float, plan.Event | None, dict[str, Any]]] = []
 
     # -- starting and deciding --
 
@@ -168,7 +168,7 @@ class Call:
         facts = self.facts(now)
         self._advancing = True
         self.step = machine.start(self.tables, attempt, facts)
-        self._keep_reads(facts)
+        self.steps.append((self.record.attempt.at, None, facts.reads))
         self._hold_channels(self.step)
         self._carry_out(now)
 
@@ -188,9 +188,6 @@ class Call:
         wall = self.exchange.wall(now)
         return Facts(self.view.at(now, carrying.account_day(self.tables, wall)), self.tables.account.id)
 
-    def _keep_reads(self, facts: Facts) -> None:
-        self._facts.update(facts.reads)
-
     def advance(self, event: plan.Event, now: float) -> None:
         """Tell the rules what happened; carry out what they say. Events that come meanwhile wait their turn."""
         self._events.append(event)
@@ -205,8 +202,9 @@ class Call:
             while self._events and self.step is not None:
                 event = self._events.popleft()
                 facts = self.facts(now)
-                self.step = machine.advance(self.step, event, facts, self.exchange.wall(now))
-                self._keep_reads(facts)
+                wall = self.exchange.wall(now)
+                self.step = machine.advance(self.step, event, facts, wall)
+                self.steps.append((wall, event, facts.reads))
                 self._perform(now)
         finally:
             self._advancing = False
@@ -260,7 +258,7 @@ class Call:
         carrying.finish_entries(self, now)
         for key in self._channels:
             self.live.count(key, -1)
-        carrying.write_record(self, self._facts, now)
+        carrying.write_record(self, now)
         if self.transfer is not None:
             self.transfer.ended(carrying.final_status(self), now)
         self.calls.call_over(self, now)
@@ -276,6 +274,7 @@ class Call:
         self.forks.clear()
         self.winner = None
         self.early = None
+        self.steps = []
         self.request = None
         self.transfer = None
 
@@ -325,6 +324,10 @@ class Call:
     def offer_received(self, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
         """Pass a re-INVITE or UPDATE across."""
         midcall.offer_received(self, leg, tx, request, now)
+
+    def offer_cancelled(self, leg: Leg, now: float) -> None:
+        """Cancel across what was passed across."""
+        midcall.offer_cancelled(self, leg, now)
 
     def ack_received(self, leg: Leg, request: Request, now: float) -> None:
         """Take the ACK of a 2xx: it may carry the answer of a delayed offer."""

@@ -56,6 +56,7 @@ class InboundLeg(Leg):
         self.dialog = Dialog.as_uas(request, tag)
         self.session = session
         self.remote_sdp = request.body
+        self.note_allowed(request)
         self.state = EARLY
         tx.user = self
         self._wants_reliable = "100rel" in request.require
@@ -159,15 +160,31 @@ class InboundLeg(Leg):
 
     def reject(self, status: int, now: float, extra: Sequence[tuple[str, str]] = ()) -> None:
         """Refuse the INVITE with a final response of 300 or more; the leg is closed."""
-        if self.state != EARLY or self.tx is None:
-            return
-        self._stop_reliable()
+        if self.state == EARLY and self.tx is not None:
+            self._refuse(status, now, extra)
+            self.close(now)
+
+    def _refuse(self, status: int, now: float, extra: Sequence[tuple[str, str]] = ()) -> None:
+        assert self.tx is not None
         self._held = None
         self.exchange.layer.respond(self.tx, self._response(status, b"", [("Server", SERVER), *extra]), now)
         self.tx.user = None
         self.tx = None
         self.request = None
-        self.close(now)
+
+    def bye(self, now: float, reasons: Sequence[str] = ()) -> None:
+        """Hang up; before the 200 is out that is a refusal (§15: a callee sends no BYE on an early dialog)."""
+        if self.state == EARLY and self.tx is not None:
+            self.reject(480, now, [("Reason", reason) for reason in reasons])
+            return
+        super().bye(now, reasons)
+
+    def close(self, now: float) -> None:
+        """Forget the dialog; an INVITE that is still open gets 487 (§15.1.2)."""
+        self._stop_reliable()
+        if self.tx is not None:
+            self._refuse(487, now)
+        super().close(now)
 
     def _stop_reliable(self) -> None:
         if self._reliable is not None:
@@ -178,7 +195,12 @@ class InboundLeg(Leg):
     def cancel_received(self, tx: ServerTransaction, request: Request, now: float) -> None:
         """The caller gives up: the call decides what that means in its state (one row of its table)."""
         if tx is self.tx:
-            if self.call is not None:
-                cast("CallerUser", self.call).caller_cancelled(request.get_all("Reason"), now)
+            reasons, call = request.get_all("Reason"), self.call
+            if call is not None and self._held is not None:
+                # answered as far as the call knows, but the 200 still waits for a PRACK
+                self.close(now)
+                call.leg_hung_up(self, reasons, now)
+            elif call is not None:
+                cast("CallerUser", call).caller_cancelled(reasons, now)
             return
         super().cancel_received(tx, request, now)

@@ -183,14 +183,7 @@ class Join:
             return
         self._end()
         if self.pending is not None and self.phase != "done" and self.second.state == CONFIRMED:
-            self.second.acknowledge_response(self.pending, body=self._refusal())
-
-    def _refusal(self) -> bytes:
-        assert self.pending is not None
-        try:
-            return offer_answer.refuse_all(self.pending.body, sdp.parse(self.pending.body).origin)
-        except SdpError:
-            return b""
+            self.second.acknowledge_response(self.pending, body=refusal_of(self.pending))
 
     def _fail(self, status: int, now: float) -> None:
         self.stop(now)
@@ -200,3 +193,11 @@ class Join:
         self.done = True
         if self.call.join is self:
             self.call.join = None
+
+
+def refusal_of(response: Response) -> bytes:
+    """Return the answer that refuses every line of the offer in a 2xx (RFC 3264 §6), for an ACK that must bear one."""
+    try:
+        return offer_answer.refuse_all(response.body, sdp.parse(response.body).origin)
+    except SdpError:
+        return b""

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from routerd.b2bua import dialog_requests
+from routerd.b2bua.dialog_requests import Goodbye, Watcher
 from routerd.b2bua.exchange import ALLOW, SERVER
-from routerd.b2bua.outgoing import Outgoing
+from routerd.b2bua.outgoing import Credentials, Outgoing, Sender
 from routerd.errors import ParseError, RemoteProtocolError
 from routerd.sip import build, session_timer
 from routerd.sip.serializer import serialize
@@ -56,6 +58,9 @@ class LegUser(Protocol):
     def offer_received(self, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
         """Take a re-INVITE or UPDATE that wants another session; answer it by :meth:`Leg.answer_offer`."""
 
+    def offer_cancelled(self, leg: Leg, now: float) -> None:
+        """Hear that the peer cancelled its re-INVITE, which has been answered with 487."""
+
     def ack_received(self, leg: Leg, request: Request, now: float) -> None:
         """Hear the ACK of a 2xx; its body is the answer of a delayed offer."""
 
@@ -67,6 +72,7 @@ class Leg:
     """A dialog of ours with one peer; see the module's theory of operation."""
 
     __slots__ = (
+        "authorization",
         "call",
         "codecs",
         "delayed",
@@ -82,6 +88,7 @@ class Leg:
         "name",
         "outgoing_offer",
         "party",
+        "peer_updates",
         "pinned",
         "remote_sdp",
         "session",
@@ -102,6 +109,8 @@ class Leg:
         self.dialog: Dialog | None = None
         self.flow: Flow | None = None
         self.pinned = False
+        self.peer_updates = False
+        self.authorization: tuple[str, str] | None = None
         self.state = IDLE
         self.delayed: Response | None = None
         self.incoming: ServerTransaction | None = None
@@ -197,6 +206,7 @@ class Leg:
             self.refuse(tx, request, error.status_hint, now)
             return
         self.incoming = tx
+        self.note_allowed(request)
         if request.method == "INVITE":
             tx.user = self
         if self._nothing_new(request):
@@ -238,6 +248,8 @@ class Leg:
         """Answer a cancelled re-INVITE with 487; the session stays as it was (RFC 3261 §9.2, §14.2)."""
         if tx is self.incoming:
             self.answer_offer(487, b"", now)
+            if self.call is not None:
+                self.call.offer_cancelled(self, now)
 
     def ack_timed_out(self, tx: ServerTransaction, now: float) -> None:  # noqa: ARG002
         """Give the peer up when it never acknowledges our 2xx (§13.3.1.4)."""
@@ -283,9 +295,16 @@ class Leg:
                 content_type=content_type,
             )
 
-        outgoing = Outgoing(self.exchange, sender or Watcher(self), recipe)
+        outgoing = Outgoing(self.exchange, sender or Watcher(self), recipe, self._credentials())
         outgoing.start(dialog.next_hop(), self.flow if self.pinned else None, now)
         return outgoing
+
+    def _credentials(self) -> Credentials | None:
+        """The trunk's credentials, for challenges that come from where this leg's INVITE went to or came from."""
+        auth = self.trunk.auth if self.trunk is not None else None
+        if auth is None or self.flow is None:
+            return None
+        return Credentials(auth, self.flow.remote[0])
 
     def acknowledge_response(self, response: Response, *, body: bytes = b"") -> None:
         """ACK a 2xx of an INVITE of ours (§13.2.2.4); kept, because each further 2xx wants it again."""
@@ -295,7 +314,9 @@ class Leg:
         flow = self._flow_of_ack(dialog)
         via = self.exchange.flows.via(flow, self.exchange.tokens.branch())
         content_type = "application/sdp" if body else None
-        ack = serialize(dialog.ack(response.cseq.number, via=via, body=body, content_type=content_type))
+        extra = () if self.authorization is None else (self.authorization,)
+        self.authorization = None
+        ack = serialize(dialog.ack(response.cseq.number, via=via, extra=extra, body=body, content_type=content_type))
         self.last_ack = (response.cseq.number, ack, flow)
         self.exchange.transmit(ack, flow)
 
@@ -318,6 +339,10 @@ class Leg:
         if self.state in {RELEASING, CLOSED}:
             return
         self._end_offers(now)
+        delayed, self.delayed = self.delayed, None
+        if delayed is not None:
+            # its offer will never be answered, but a 2xx must be acknowledged (§13.2.2.4)
+            self.acknowledge_response(delayed)
         self.state = RELEASING
         self._stop_session()
         self.send("BYE", now, extra=[("Reason", reason) for reason in reasons], sender=Goodbye(self))
@@ -374,79 +399,27 @@ class Leg:
             self.call.leg_lost(self, "session_expired", now)
         elif name == "refresh" and self.session is not None:
             self.start_session(self.session, now)
-            if self.outgoing_offer is None and self.incoming is None:
-                headers = session_timer.request_headers(self.timer_offer(), self.session)
-                self.send("UPDATE", now, extra=[("Allow", ALLOW), *headers], sender=Refresh(self))
+            dialog_requests.refresh(self, now)
+
+    def refresh_again(self, delay_s: float, now: float) -> None:
+        """Try the refresh once more after ``delay_s``: glare, or a refusal that may pass."""
+        if self.session_timer is not None:
+            self.session_timer.cancel()
+        self.session_timer = self.exchange.timers.after(delay_s, self, "refresh", now)
+
+    @property
+    def talking(self) -> bool:
+        """Whether the dialog is confirmed and not being hung up."""
+        return self.state == CONFIRMED
+
+    def note_allowed(self, message: Request | Response) -> None:
+        """Remember whether the peer takes UPDATE: it says so in Allow, or sends one (RFC 3311 §4)."""
+        allowed = message.get_all("Allow")
+        if allowed:
+            self.peer_updates = any("UPDATE" in value.upper() for value in allowed)
 
     @property
     def key(self) -> tuple[str, str, str]:
         """The dialog's key; only when there is one."""
         assert self.dialog is not None
         return self.dialog.key
-
-
-class Sender(Protocol):
-    """As :class:`routerd.b2bua.outgoing.Sender`."""
-
-    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
-        """Hear a response."""
-
-    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:
-        """Hear that nothing came."""
-
-
-class Watcher:
-    """Looks at the responses of requests within a dialog for one thing: whether the dialog still lives (§12.2.1.2)."""
-
-    __slots__ = ("leg",)
-
-    def __init__(self, leg: Leg) -> None:
-        self.leg = leg
-
-    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
-        """Take 481 and 408 as the peer's death."""
-        if response.status >= 200:
-            outgoing.close()
-        if response.status in {481, 408}:
-            self._lost(now)
-
-    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:  # noqa: ARG002
-        """Take silence as the peer's death."""
-        self._lost(now)
-
-    def _lost(self, now: float) -> None:
-        if self.leg.call is not None and self.leg.state == CONFIRMED:
-            self.leg.call.leg_lost(self.leg, "dialog_gone", now)
-
-
-class Refresh(Watcher):
-    """Hears the answers to session refreshes: a new interval, or 422 with a larger minimum (RFC 4028 §7.3)."""
-
-    __slots__ = ()
-
-    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
-        """Run the interval that the answer names."""
-        if 200 <= response.status < 300 and self.leg.session is not None:
-            self.leg.start_session(
-                session_timer.from_response(response, self.leg.timer_offer()) or self.leg.session, now
-            )
-        super().response_received(outgoing, response, now)
-
-
-class Goodbye:
-    """Closes the leg when its BYE is answered, whatever the answer, or given up (§15.1.1)."""
-
-    __slots__ = ("leg",)
-
-    def __init__(self, leg: Leg) -> None:
-        self.leg = leg
-
-    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
-        """Any final response ends the dialog; a challenge of the trunk's own is answered once by its carrier."""
-        if response.status >= 200:
-            outgoing.close()
-            self.leg.close(now)
-
-    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:  # noqa: ARG002
-        """Silence ends it too."""
-        self.leg.close(now)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import treatment
+from routerd.b2bua import joining, treatment
 from routerd.b2bua.call_media import filtered
-from routerd.b2bua.call_states import CONNECTED, RINGING
+from routerd.b2bua.call_states import CONNECTED, RINGING, TREATED
+from routerd.b2bua.dialog_requests import Watcher
 from routerd.b2bua.exchange import ALLOW
 from routerd.b2bua.inbound_leg import InboundLeg
-from routerd.b2bua.leg import CONFIRMED, EARLY, Watcher
+from routerd.b2bua.leg import CONFIRMED, EARLY
 from routerd.errors import ParseError, SdpError
 from routerd.media import offer_answer
 from routerd.sip import build
@@ -71,6 +72,9 @@ def progress(call: Call, branch: OutboundLeg, status: int, sdp: bytes, now: floa
 def offer_received(call: Call, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
     """Begin to pass a re-INVITE or UPDATE across, or refuse it."""
     other = call.other(leg)
+    if other is None and leg is call.caller and call.state == TREATED:
+        treatment.answer_again(call, leg, request, now)
+        return
     if other is None and leg is call.caller and call.state == RINGING:
         other = call.early
     if other is None or other.dialog is None or other.state not in {EARLY, CONFIRMED}:
@@ -97,13 +101,19 @@ def offer_received(call: Call, leg: Leg, tx: ServerTransaction, request: Request
 class Renegotiation:
     """One re-INVITE or UPDATE on its way across and back."""
 
-    __slots__ = ("answer_pending", "call", "done", "method", "offerer", "receiver", "response")
+    __slots__ = ("answer_pending", "call", "done", "method", "offer", "offerer", "outgoing", "receiver", "response")
 
     def __init__(self, call: Call, offerer: Leg, receiver: Leg, method: str) -> None:
         self.call = call
         self.offerer = offerer
         self.receiver = receiver
-        self.method = method if receiver.state == CONFIRMED else "UPDATE"
+        self.method = method
+        if receiver.state != CONFIRMED:
+            self.method = "UPDATE"
+        elif not receiver.peer_updates:
+            self.method = "INVITE"
+        self.offer = b""
+        self.outgoing: Outgoing | None = None
         self.response: Response | None = None
         self.answer_pending = False
         self.done = False
@@ -130,8 +140,12 @@ class Renegotiation:
         if self.receiver.state not in {EARLY, CONFIRMED}:
             self._refuse(481, now)
             return
-        self.receiver.local_sdp = body or self.receiver.local_sdp
-        self.receiver.outgoing_offer = self.receiver.send(
+        if self.method == "UPDATE" and not self.receiver.peer_updates:
+            # before the answer there is no other way to change a session (RFC 3311 §5.1)
+            self._refuse(488, now)
+            return
+        self.offer = body
+        self.outgoing = self.receiver.outgoing_offer = self.receiver.send(
             self.method,
             now,
             extra=[("Allow", ALLOW), ("Supported", "timer, replaces")],
@@ -144,9 +158,12 @@ class Renegotiation:
         """Take the other side's answer."""
         if response.status < 200:
             return
-        if self.done or self.response is not None:
+        if self.response is not None:
             if 200 <= response.status < 300 and self.method == "INVITE":
                 self.receiver.repeat_ack(response)
+            return
+        if self.done:
+            self._after_cancel(outgoing, response)
             return
         if 200 <= response.status < 300:
             self._accepted(outgoing, response, now)
@@ -162,14 +179,13 @@ class Renegotiation:
         receiver, offerer = self.receiver, self.offerer
         self.response = response
         receiver.outgoing_offer = None
+        receiver.note_allowed(response)
         if receiver.dialog is not None:
             receiver.dialog.refresh_target(response)
+        receiver.local_sdp = self.offer or receiver.local_sdp
         if response.body:
             receiver.remote_sdp = response.body
-        asked_for_offer = not (
-            offerer.incoming is not None and offerer.incoming.request is not None and offerer.incoming.request.body
-        )
-        if self.method == "INVITE" and asked_for_offer and response.body:
+        if self.method == "INVITE" and not self.offer and response.body:
             # the ACK waits: it must carry the answer that our own ACK will bring (RFC 3261 §13.2.1)
             self.answer_pending = True
             self.call.media.offer(response.body, receiver.name, offerer.name, self._described, now)
@@ -180,11 +196,39 @@ class Renegotiation:
             outgoing.close()
         self.call.media.answer(response.body, offerer.name, receiver.name, self._described, now)
 
+    def cancelled(self, now: float) -> None:
+        """The offerer cancelled (its INVITE has its 487): so do we; nobody may offer until the answer is in."""
+        if self.done or self.method != "INVITE" or self.outgoing is None or self.response is not None:
+            self._abort()
+            return
+        self.done = True
+        self.outgoing.cancel(now)
+
+    def _after_cancel(self, outgoing: Outgoing, response: Response) -> None:
+        """Take the end of what was cancelled; a 200 that crossed the CANCEL is acknowledged like any other."""
+        self.response = response
+        if self.receiver.outgoing_offer is outgoing:
+            self.receiver.outgoing_offer = None
+        if response.status < 300:
+            self.receiver.acknowledge_response(response, body=joining.refusal_of(response) if not self.offer else b"")
+            self.receiver.local_sdp = self.offer or self.receiver.local_sdp
+        else:
+            outgoing.close()
+        self._finish()
+
+    def _abort(self) -> None:
+        """Leave a renegotiation whose offerer will send no answer: what the other side offered is refused."""
+        if self.answer_pending and self.response is not None and self.receiver.state == CONFIRMED:
+            self.answer_pending = False
+            self.receiver.acknowledge_response(self.response, body=joining.refusal_of(self.response))
+        self._finish()
+
     def _described(self, sdp: bytes | None, now: float) -> None:
         if self.done:
             return
         if sdp is None:
             self._refuse(500, now)
+            self._abort()
             return
         self.offerer.answer_offer(200, sdp, now)
         if not self.answer_pending:
@@ -206,7 +250,9 @@ class Renegotiation:
         """Silence: the offer is refused, and the other side taken for dead (RFC 3261 §12.2.1.2)."""
         self.receiver.outgoing_offer = None
         self._refuse(504, now)
-        Watcher(self.receiver).unanswered(outgoing, cause, now)
+        self._finish()
+        if cause != "cancelled":
+            Watcher(self.receiver).unanswered(outgoing, cause, now)
 
     def _refuse(self, status: int, now: float) -> None:
         if not self.done:
@@ -217,6 +263,12 @@ class Renegotiation:
         self.done = True
         if self.call.renegotiation is self:
             self.call.renegotiation = None
+
+
+def offer_cancelled(call: Call, leg: Leg, now: float) -> None:
+    """Take the CANCEL of a re-INVITE across."""
+    if call.renegotiation is not None and call.renegotiation.offerer is leg:
+        call.renegotiation.cancelled(now)
 
 
 def ack_received(call: Call, leg: Leg, request: Request, now: float) -> None:
@@ -264,7 +316,12 @@ def request_received(call: Call, leg: Leg, tx: ServerTransaction, request: Reque
         return
     headers = [(name, value) for name in ("Info-Package", "Subject") for value in request.get_all(name)]
     other.send(
-        method, now, extra=headers, body=request.body, content_type=request.get("Content-Type"), sender=Echo(leg, tx)
+        method,
+        now,
+        extra=headers,
+        body=request.body,
+        content_type=request.get("Content-Type"),
+        sender=Echo(leg, tx, other),
     )
 
 
@@ -282,26 +339,30 @@ def digit_of(request: Request) -> str | None:
 class Echo:
     """Carries the answer of a request that was passed across back to where it came from."""
 
-    __slots__ = ("leg", "tx")
+    __slots__ = ("leg", "tx", "watcher")
 
-    def __init__(self, leg: Leg, tx: ServerTransaction) -> None:
+    def __init__(self, leg: Leg, tx: ServerTransaction, other: Leg) -> None:
         self.leg = leg
         self.tx = tx
+        self.watcher = Watcher(other)
 
     def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
         """Answer with the same status."""
         if response.status >= 200:
-            outgoing.close()
-            self._answer(response.status, now)
+            # a challenge is between us and the other side
+            self._answer(500 if response.status in {401, 407} else response.status, now)
+            self.watcher.response_received(outgoing, response, now)
 
-    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:  # noqa: ARG002
+    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:
         """Silence on the other side is a 500 here: a 408 to a non-INVITE helps nobody (RFC 4320 §4.2)."""
         self._answer(500, now)
+        self.watcher.unanswered(outgoing, cause, now)
 
     def _answer(self, status: int, now: float) -> None:
         request = self.tx.request
         if request is None:
             return
+        status = 500 if status == 408 else status
         try:
             response = build.response(request, status)
         except ParseError as error:

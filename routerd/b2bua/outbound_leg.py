@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from routerd.b2bua.dialog_requests import Watcher
 from routerd.b2bua.exchange import ALLOW, SERVER
-from routerd.b2bua.leg import CLOSED, CONFIRMED, EARLY, RELEASING, Leg, LegUser, Watcher
-from routerd.b2bua.outgoing import Outgoing
+from routerd.b2bua.header_policy import ELSEWHERE
+from routerd.b2bua.leg import CLOSED, CONFIRMED, EARLY, RELEASING, Leg, LegUser
+from routerd.b2bua.outgoing import Outgoing, answer_challenge
 from routerd.errors import ParseError
-from routerd.sip import build, digest, session_timer
+from routerd.sip import build, session_timer
 from routerd.sip.dialog import Dialog
 from routerd.sip.reliable_provisional import ReliableReceiver
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from routerd.sip.flow import Flow
     from routerd.sip.message import Request, Response
     from routerd.sip.timers import Timer
+    from routerd.sip.transaction_layer import ServerTransaction
 
 
 class BranchUser(Protocol):
@@ -48,12 +51,12 @@ class OutboundLeg(Leg):
     """One INVITE of ours to one contact, trunk or address."""
 
     __slots__ = (
-        "_authorization",
         "_challenged",
         "_from_tag",
         "_min_se",
         "_provisional_timer",
         "_reliable",
+        "_strays",
         "call_id",
         "cseq",
         "fork",
@@ -76,11 +79,11 @@ class OutboundLeg(Leg):
         self.call_id = exchange.tokens.call_id()
         self.cseq = 0
         self._from_tag = exchange.tokens.tag()
-        self._authorization: tuple[str, str] | None = None
         self._challenged = False
         self._min_se = 0
         self._provisional_timer: Timer | None = None
         self._reliable: ReliableReceiver | None = None
+        self._strays: Strays | None = None
 
     # -- out --
 
@@ -104,8 +107,8 @@ class OutboundLeg(Leg):
         self.flow = flow
         self.cseq += 1
         extra = [("Allow", ALLOW), ("User-Agent", SERVER), *self._options(), *parts.extra]
-        if self._authorization is not None:
-            extra.append(self._authorization)
+        if self.authorization is not None:
+            extra.append(self.authorization)
         return build.request(
             "INVITE",
             parts.uri,
@@ -183,9 +186,17 @@ class OutboundLeg(Leg):
             self.dialog = Dialog.as_uac(request, response)
         elif self.dialog.remote_tag != response.to.tag:
             self._reliable = None
+            self._other_dialog(response)
+
+    def _other_dialog(self, response: Response) -> None:
+        """Go on with another dialog of the same INVITE: a fork downstream (§12.1.2)."""
+        local_cseq = 0
+        if self.dialog is not None:
             local_cseq = self.dialog.local_cseq
-            self.dialog = Dialog.as_uac(None, response)
-            self.dialog.local_cseq = max(local_cseq, self.dialog.local_cseq)
+            if self.call is not None:
+                self.call.leg_closed(self, 0.0)
+        self.dialog = Dialog.as_uac(None, response)
+        self.dialog.local_cseq = max(local_cseq, self.dialog.local_cseq)
 
     def _prack(self, response: Response, now: float) -> bool:
         """PRACK a reliable provisional (RFC 3262 §4); False when it is a copy or out of order."""
@@ -201,31 +212,57 @@ class OutboundLeg(Leg):
 
     def _answered(self, response: Response, now: float) -> None:
         self._stop_provisional()
-        if self.state in {CONFIRMED, RELEASING} and self.dialog is not None:
-            if self.dialog.remote_tag == response.to.tag:
-                self.repeat_ack(response)
-            else:
-                farewell(self.exchange, response, self, now)
+        if self.state in {CONFIRMED, RELEASING, CLOSED} and self.dialog is not None:
+            self._answered_again(response, now)
             return
         self._confirm(response)
+        self.note_allowed(response)
         if self.given_up or self.fork is None:
             self.exchange.note("answered_late", self.name)
             self.acknowledge_response(response)
-            self.bye(now, ['SIP;cause=200;text="Call completed elsewhere"'])
+            self.bye(now, [ELSEWHERE])
             return
         self.start_session(session_timer.from_response(response, self.timer_offer(), insist=True), now)
         self.fork.branch_answered(self, response, now)
 
+    def _answered_again(self, response: Response, now: float) -> None:
+        """Take a further 2xx: a copy gets its ACK again, one of another fork downstream ACK and BYE."""
+        assert self.dialog is not None
+        if self.dialog.remote_tag == response.to.tag:
+            self.repeat_ack(response)
+            return
+        if self._strays is None:
+            self._strays = Strays(self)
+        self._strays.dismiss(response, now)
+
     def _confirm(self, response: Response) -> None:
         if self.dialog is None or self.dialog.remote_tag != (response.to.tag or ""):
-            local_cseq = 0 if self.dialog is None else self.dialog.local_cseq
-            self.dialog = Dialog.as_uac(None, response)
-            self.dialog.local_cseq = max(local_cseq, self.dialog.local_cseq)
+            self._other_dialog(response)
         else:
             self.dialog.confirm(response)
         self.state = CONFIRMED
         if response.body:
             self.remote_sdp = response.body
+
+    def close(self, now: float) -> None:
+        """Forget the dialog; what still comes for the INVITE is looked after without this leg."""
+        outgoing, self.outgoing = self.outgoing, None
+        if outgoing is not None and not outgoing.closed:
+            outgoing.sender = self._strays or Strays(self)
+        self._strays = None
+        self.fork = None
+        super().close(now)
+
+    def _bye_received(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        if self.state != EARLY:
+            super()._bye_received(tx, request, now)
+            return
+        # a callee may not BYE before it has answered (§15); who does so all the same wants no call
+        self.refuse(tx, request, 200, now)
+        fork = self.fork
+        if fork is not None:
+            self.give_up(now)
+            fork.branch_failed(self, 480, "bye", now)
 
     def _refused(self, response: Response, now: float) -> None:
         self._stop_provisional()
@@ -246,10 +283,10 @@ class OutboundLeg(Leg):
         if response.status not in {401, 407} or auth is None or self._challenged or self.given_up:
             return False
         self._challenged = True
-        self._authorization = answer_challenge(
+        self.authorization = answer_challenge(
             response, "INVITE", self.parts.uri, auth.username, auth.password, auth.realm, self.exchange.tokens.nonce()
         )
-        if self._authorization is None:
+        if self.authorization is None:
             return False
         self._resend(now)
         return True
@@ -296,7 +333,7 @@ class OutboundLeg(Leg):
             self._provisional_timer = None
 
     def timer_fired(self, name: str, now: float) -> None:
-        """After ``provisional_timeout_s`` of silence the leg counts as unreachable; the transaction lives to timer B."""
+        """After ``provisional_timeout_s`` of silence the leg is unreachable; the transaction lives to timer B."""
         if name != "silent":
             super().timer_fired(name, now)
             return
@@ -307,31 +344,50 @@ class OutboundLeg(Leg):
             fork.branch_failed(self, 0, "silent", now)
 
 
-def answer_challenge(
-    response: Response, method: str, uri: str, username: str, password: str, realm: str | None, cnonce: str
-) -> tuple[str, str] | None:
-    """Return the header that answers a 401 or 407, or None when no challenge of that realm can be answered."""
-    asked, given = ("WWW-Authenticate", "Authorization")
-    if response.status == 407:
-        asked, given = ("Proxy-Authenticate", "Proxy-Authorization")
-    challenge = digest.choose_challenge(response.get_all(asked), realm)
-    if challenge is None:
-        return None
-    value = digest.authorization(
-        challenge, method=method, uri=uri, username=username, password=password, cnonce=cnonce, nc=1
-    )
-    return given, value
+class Strays:
+    """Looks after further 2xx of an INVITE whose leg has its dialog, or is over (RFC 3261 §13.2.2.4, RFC 6026).
 
+    A copy of the leg's own 2xx gets its ACK again; each other dialog gets ACK and BYE, once, and its copies their ACK.
+    """
 
-def farewell(exchange: Exchange, response: Response, leg: Leg, now: float) -> None:
-    """ACK and BYE a 200 that nobody wants: a second branch of a fork downstream (RFC 3261 §13.2.2.4)."""
-    stray = Leg(exchange, leg.call or NOBODY, "stray")
-    stray.dialog = Dialog.as_uac(None, response)
-    stray.flow = leg.flow
-    stray.pinned = leg.pinned
-    stray.state = CONFIRMED
-    stray.acknowledge_response(response)
-    stray.bye(now)
+    __slots__ = ("_ack", "_dismissed", "_exchange", "_flow", "_own_tag", "_pinned")
+
+    def __init__(self, leg: OutboundLeg) -> None:
+        self._exchange = leg.exchange
+        self._flow = leg.flow
+        self._pinned = leg.pinned
+        self._ack = leg.last_ack
+        self._own_tag = leg.dialog.remote_tag if leg.dialog is not None else ""
+        self._dismissed: dict[str, Leg] = {}
+
+    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Take a response after the leg's end."""
+        if response.status < 200:
+            return
+        if response.status >= 300:
+            outgoing.close()
+        elif response.to.tag != self._own_tag:
+            self.dismiss(response, now)
+        elif self._ack is not None and self._ack[0] == response.cseq.number:
+            self._exchange.transmit(self._ack[1], self._ack[2])
+
+    def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:
+        """Nothing more comes."""
+
+    def dismiss(self, response: Response, now: float) -> None:
+        """ACK a 2xx that nobody wants, then hang up."""
+        tag = response.to.tag or ""
+        stray = self._dismissed.get(tag)
+        if stray is not None:
+            stray.repeat_ack(response)
+            return
+        stray = self._dismissed[tag] = Leg(self._exchange, NOBODY, "stray")
+        stray.dialog = Dialog.as_uac(None, response)
+        stray.flow = self._flow
+        stray.pinned = self._pinned
+        stray.state = CONFIRMED
+        stray.acknowledge_response(response)
+        stray.bye(now, [ELSEWHERE])
 
 
 class _Nobody:

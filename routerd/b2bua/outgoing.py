@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from routerd.errors import ParseError
+from routerd.sip import digest
 from routerd.sip.flow import Flow
 from routerd.sip.message import Request, Response
 from routerd.sip.serializer import serialize
@@ -20,6 +21,7 @@ from routerd.sip.uri import Uri
 
 if TYPE_CHECKING:
     from routerd.b2bua.exchange import Exchange
+    from routerd.rules.tables import TrunkAuth
     from routerd.sip.transaction_layer import ClientTransaction
 
 Recipe = Callable[[Flow, str], Request]
@@ -35,11 +37,23 @@ class Sender(Protocol):
         """Hear once that every target failed: ``cause`` is ``timeout``, ``transport`` or ``dns``."""
 
 
+class Credentials:
+    """A trunk's credentials and the one address that may hear them (a challenge from elsewhere is not answered)."""
+
+    __slots__ = ("auth", "host")
+
+    def __init__(self, auth: TrunkAuth, host: str) -> None:
+        self.auth = auth
+        self.host = host
+
+
 class Outgoing:
     """A request being sent; see :meth:`start`, then :meth:`cancel` or :meth:`abandon`."""
 
     __slots__ = (
+        "_authorization",
         "_cause",
+        "_credentials",
         "_exchange",
         "_location",
         "_question",
@@ -51,8 +65,12 @@ class Outgoing:
         "tx",
     )
 
-    def __init__(self, exchange: Exchange, sender: Sender, recipe: Recipe) -> None:
+    def __init__(
+        self, exchange: Exchange, sender: Sender, recipe: Recipe, credentials: Credentials | None = None
+    ) -> None:
         self._exchange = exchange
+        self._credentials = credentials
+        self._authorization: tuple[str, str] | None = None
         self._recipe: Recipe | None = recipe
         self.sender: Sender | None = sender
         self.tx: ClientTransaction | None = None
@@ -113,10 +131,16 @@ class Outgoing:
             self._exchange.note("no_listener_for_target", f"{target.transport}:{target.host}")
         self._give_up(self._cause, now)
 
-    def _send_on(self, flow: Flow, now: float, target: Target | None = None) -> None:
+    def _make(self, flow: Flow, branch: str) -> Request:
         assert self._recipe is not None
-        branch = self._exchange.tokens.branch()
         request = self._recipe(flow, branch)
+        if self._authorization is not None:
+            request.add(*self._authorization)
+        return request
+
+    def _send_on(self, flow: Flow, now: float, target: Target | None = None) -> None:
+        branch = self._exchange.tokens.branch()
+        request = self._make(flow, branch)
         if target is not None and flow.transport == "udp" and self._too_large(request):
             over_tcp = Target("tcp", target.host, target.port, target.server_name)
             stream = self._exchange.flows.towards(over_tcp)
@@ -124,7 +148,7 @@ class Outgoing:
                 # §18.1.1: back to UDP when the peer refuses the connection
                 self._targets.insert(0, Target("udp-fallback", target.host, target.port, target.server_name))
                 flow = stream
-                request = self._recipe(flow, branch)
+                request = self._make(flow, branch)
         self.flow = flow
         self.tx = self._exchange.layer.send_request(request, flow, self, now)
 
@@ -156,7 +180,30 @@ class Outgoing:
         if response.status == 503 and self._targets:
             self._retry("unavailable", now)
             return
+        if response.status in {401, 407} and self._credentials is not None and self._answer_challenge(response, now):
+            return
         self.sender.response_received(self, response, now)
+
+    def _answer_challenge(self, response: Response, now: float) -> bool:
+        """Answer a challenge once (RFC 3261 §22.2), to the trunk's own address only."""
+        assert self._credentials is not None
+        (auth, host), self._credentials = (self._credentials.auth, self._credentials.host), None
+        request = self.tx.request if self.tx is not None else None
+        if request is None or self.flow is None or self.flow.remote[0] != host:
+            return False
+        self._authorization = answer_challenge(
+            response,
+            request.method,
+            request.uri,
+            auth.username,
+            auth.password,
+            auth.realm,
+            self._exchange.tokens.nonce(),
+        )
+        if self._authorization is None:
+            return False
+        self._send_on(self.flow, now)
+        return True
 
     def timed_out(self, tx: ClientTransaction, now: float) -> None:
         """Try the next target after timer B or F."""
@@ -194,3 +241,19 @@ class Outgoing:
         if self.tx is not None:
             self._exchange.layer.abandon(self.tx)
             self.tx = None
+
+
+def answer_challenge(
+    response: Response, method: str, uri: str, username: str, password: str, realm: str | None, cnonce: str
+) -> tuple[str, str] | None:
+    """Return the header that answers a 401 or 407, or None when no challenge of that realm can be answered."""
+    asked, given = ("WWW-Authenticate", "Authorization")
+    if response.status == 407:
+        asked, given = ("Proxy-Authenticate", "Proxy-Authorization")
+    challenge = digest.choose_challenge(response.get_all(asked), realm)
+    if challenge is None:
+        return None
+    value = digest.authorization(
+        challenge, method=method, uri=uri, username=username, password=password, cnonce=cnonce, nc=1
+    )
+    return given, value

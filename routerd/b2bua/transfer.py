@@ -319,6 +319,9 @@ class Departing:
         """Refuse: there is nobody to negotiate with."""
         leg.answer_offer(481, b"", now)
 
+    def offer_cancelled(self, leg: Leg, now: float) -> None:
+        """Nothing was passed on."""
+
     def ack_received(self, leg: Leg, request: Request, now: float) -> None:
         """Nothing waits for it."""
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from routerd.b2bua.call import Call
+    from routerd.b2bua.leg import Leg
+    from routerd.sip.message import Request
 
 BLACK_HOLE: Final = (
     b"v=0\r\no=routerd 1 1 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
@@ -44,6 +46,19 @@ def answer_by_engine(call: Call, now: float) -> None:
     caller.answer(sdp, now)
     if call.record.answered is None:
         call.record.answered = now
+
+
+def answer_again(call: Call, leg: Leg, request: Request, now: float) -> None:
+    """Answer a treated caller who renegotiates (hold, another codec): the engine agrees to what it can."""
+    if not request.body:
+        leg.answer_offer(200, leg.local_sdp or BLACK_HOLE, now)
+        return
+    try:
+        offer_answer.check_offer(request.body)
+        leg.answer_offer(200, offer_answer.make_black_hole(request.body), now)
+    except SdpError as error:
+        call.exchange.note("sdp_unusable", str(error))
+        leg.answer_offer(488, b"", now)
 
 
 def _answer_caller(call: Call, command: plan.Command, now: float) -> None:

@@ -12,8 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from routerd.b2bua.exchange import SERVER
-from routerd.b2bua.outbound_leg import answer_challenge
-from routerd.b2bua.outgoing import Outgoing
+from routerd.b2bua.outgoing import Outgoing, answer_challenge
 from routerd.b2bua.trunk_health import route_of, server_uri
 from routerd.errors import ParseError
 from routerd.sip import build

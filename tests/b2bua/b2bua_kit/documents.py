@@ -87,7 +87,14 @@ def trunk(name: str, host: str, **more: Any) -> dict[str, Any]:
 
 def agent(name: str, extension: str, intercom: str, **more: Any) -> dict[str, Any]:
     """An agent with a phone."""
-    return {"id": name, "name": name.title(), "extension": extension, "intercom": intercom, "ring_timeout_s": 20, **more}
+    return {
+        "id": name,
+        "name": name.title(),
+        "extension": extension,
+        "intercom": intercom,
+        "ring_timeout_s": 20,
+        **more,
+    }
 
 
 def changed(document: dict[str, Any], kind: str, name: str, **more: Any) -> dict[str, Any]:
