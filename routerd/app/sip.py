@@ -47,6 +47,9 @@ CONNECT_EVERY_S = 0.1
 LAST_WORDS_S = 2.0
 EVENT_BACKLOG_BYTES = 1 << 20
 COMMANDS_A_TURN = 64
+LAST_LOOK = -1  # the number of our own question which calls there are
+LAST_LOOKS = 30
+LAST_LOOK_EVERY_S = 0.05
 
 
 class SipProcess:
@@ -76,6 +79,7 @@ class SipProcess:
         self._retiring = Retiring(loop)
         self._version = 0
         self._serving = False
+        self._left: list[str] = []
         self._opened: list[UdpSocket | asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands: list[Command] = []
@@ -118,6 +122,7 @@ class SipProcess:
         self._flush_notes()
         try:
             await self._stopping.wait()
+            await self._end_calls()
             for task in self._tasks:
                 if task.done() and not task.cancelled():
                     task.result()
@@ -225,8 +230,24 @@ class SipProcess:
         else:
             link.send(["event", effect.event, effect.facts])
 
+    async def _end_calls(self) -> None:
+        """Take no new calls and hang up those that are left: their peers must not wait for a dead daemon."""
+        self.driver.command(Command(0, "drain", {}))
+        told: set[str] = set()
+        for _ in range(LAST_LOOKS):
+            self._left = []
+            self.driver.command(Command(LAST_LOOK, "calls", {}))
+            for call in [call for call in self._left if call not in told]:
+                told.add(call)
+                self.driver.command(Command(0, "hang_up", {"call": call}))
+            if not self._left:
+                return
+            await asyncio.sleep(LAST_LOOK_EVERY_S)
+
     def _reply(self, effect: Reply) -> None:
-        if effect.number:
+        if effect.number == LAST_LOOK:
+            self._left = [call["id"] for call in effect.result.get("calls", ())]
+        elif effect.number:
             self._send(["reply", effect.number, effect.result])
 
     # -- sockets ------------------------------------------------------------------------------------------------

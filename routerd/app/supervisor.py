@@ -92,7 +92,11 @@ class Child:
         environment.pop("NOTIFY_SOCKET", None)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, pass_fds=(writing,), env=environment, stdin=asyncio.subprocess.DEVNULL
+                *self._command,
+                pass_fds=(writing,),
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # a terminal's Ctrl-C is for the supervisor, who knows the order
             )
         finally:
             os.close(writing)

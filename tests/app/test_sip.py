@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -9,6 +10,10 @@ from typing import Any
 
 import psutil
 
+from routerd.app.setup import SipSetup
+from routerd.app.sip import SipProcess
+from routerd.b2bua.effects import Command, Reply
+from routerd.b2bua.settings import SwitchSettings
 from routerd.sip.digest import authorization
 from routerd.sip.parser import parse
 
@@ -73,3 +78,38 @@ def test_a_registration_survives_the_death_of_its_process_and_of_the_daemon(site
     assert site.stop() == 0
     site.start()
     assert contacts(site) == registered
+
+
+class CallingSwitch:
+    """A switch with two calls: one ends when told, the other only after a while."""
+
+    def __init__(self) -> None:
+        self.effects: list[Any] = []
+        self.verbs: list[Any] = []
+        self.calls = ["a", "b"]
+
+    def receive_command(self, command: Command, now: float) -> None:  # noqa: ARG002 - the door's form
+        self.verbs.append((command.verb, command.arguments.get("call")))
+        if command.verb == "hang_up" and command.arguments["call"] == "a":
+            self.calls.remove("a")
+        result = {"calls": [{"id": call} for call in self.calls]} if command.verb == "calls" else {"ok": True}
+        self.effects.append(Reply(command.number, result))
+        if command.verb == "calls" and self.calls == ["b"]:
+            self.calls.remove("b")
+
+    def next_deadline(self) -> None:
+        return None
+
+    def take_effects(self) -> list[Any]:
+        taken, self.effects = self.effects, []
+        return taken
+
+
+async def test_calls_are_hung_up_before_the_process_ends(tmp_path: Path) -> None:
+    switch = CallingSwitch()
+    process = SipProcess(SipSetup(SwitchSettings(())), tmp_path / "nobody", switch)  # type: ignore[arg-type]
+    process.stop()
+    await asyncio.wait_for(process.run(), 5)
+    assert switch.verbs == [
+        ("drain", None), ("calls", None), ("hang_up", "a"), ("hang_up", "b"), ("calls", None), ("calls", None),
+    ]  # fmt: skip
