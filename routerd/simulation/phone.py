@@ -148,6 +148,12 @@ class Phone:
         """Hear that the stream was cut."""
         self.layer.lose_flow(flow, now)
 
+    def reconnect(self, now: float) -> None:
+        """Open a new stream and register by it; the calls of the old one are lost to us."""
+        self._framer = StreamFramer()
+        self.flow = self.world.network.connect(self.address, self.flow.transport)
+        self.register(3600, now)
+
     def host(self) -> str:
         """Return the address as it is written in Via, Contact and URIs."""
         host, port = self.address

@@ -58,6 +58,7 @@ class PhoneCall:
         "is_caller",
         "local_sdp",
         "lost",
+        "moved",
         "phone",
         "reasons",
         "remote_sdp",
@@ -86,6 +87,7 @@ class PhoneCall:
         self.silent = False
         self.cancelled = False
         self.lost = False
+        self.moved = False
         self.by_us = False
         self.byes = 0
         self.local_sdp = b""
@@ -411,8 +413,6 @@ class PhoneCall:
             self.reasons = request.get_all("Reason")
             self.byes += 1
             self._reply(tx, request, 200, now)
-            if self._client is not None and self.answered_at is None:
-                self.finals.append((487, "bye"))
             self._over(now)
         elif method == "PRACK":
             self._pracked(tx, request, now)
@@ -501,6 +501,7 @@ class PhoneCall:
     def refer(self, target: str, now: float) -> None:
         """Ask for a transfer to the URI ``target`` (RFC 3515)."""
         if self.state == ANSWERED:
+            self.moved = True
             self.send("REFER", now, extra=(("Refer-To", f"<{target}>"),))
 
     def replaces(self) -> str:
