@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,12 +100,23 @@ class Control:
         gauges: list[Sample] = [
             (name, {}, float(value)) for name, value in counted.get("counters", {}).items() if ":" not in name
         ]
-        return gauges + [_trunk_up(row) for row in trunks.get("trunks", [])]
+        for account in self.documents.versions:
+            agents = await self.hub.command("agents", {"account": account}) or {}
+            gauges += _agents(account, agents.get("agents", []))
+        return gauges + [sample for row in trunks.get("trunks", []) for sample in _trunk(row)]
 
 
-def _trunk_up(row: dict[str, Any]) -> Sample:
+def _trunk(row: dict[str, Any]) -> list[Sample]:
     labels = {"account": str(row.get("account", "")), "trunk": str(row.get("id") or row.get("trunk"))}
-    return "trunk_up", labels, float(bool(row.get("up")))
+    return [
+        ("trunk_up", labels, float(bool(row.get("up")))),
+        ("trunk_calls_active", labels, float(row.get("calls") or 0)),
+    ]
+
+
+def _agents(account: str, rows: list[dict[str, Any]]) -> list[Sample]:
+    states = Counter(str(row.get("state")) for row in rows)
+    return [("agents", {"account": account, "state": state}, float(n)) for state, n in sorted(states.items())]
 
 
 async def serve(setup: Setup, socket: Path) -> None:

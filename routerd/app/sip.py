@@ -72,7 +72,7 @@ class SipProcess:
         self.certificates = (
             Certificates(Path(setup.certificate), Path(setup.key)) if setup.certificate and setup.key else None
         )
-        self._notes = NoteLog(log.info)
+        self._notes = NoteLog(log.info, log.error)
         self._media: MediaClient | None = None
         self._link: frames.FrameLink | None = None
         self._builder: SnapshotBuilder | None = None

@@ -23,6 +23,7 @@ SECRET_IN_TEXT = re.compile(
 )
 HIDDEN = "***"
 MOST_REASONS = 200
+ALARMING = "exception"  # a bug that the switch has caught
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -62,12 +63,13 @@ def logger(module: str) -> Any:
 
 
 class NoteLog:
-    """Gathers notes between two ``flush`` calls and writes one line a reason."""
+    """Gathers notes between two ``flush`` calls and writes one line a reason; our own bugs go to ``alarm``."""
 
-    __slots__ = ("_said", "_write")
+    __slots__ = ("_alarm", "_said", "_write")
 
-    def __init__(self, write: Callable[..., None]) -> None:
+    def __init__(self, write: Callable[..., None], alarm: Callable[..., None]) -> None:
         self._write = write
+        self._alarm = alarm
         self._said: dict[str, tuple[int, str]] = {}
 
     def hear(self, reason: str, detail: str) -> None:
@@ -83,4 +85,5 @@ class NoteLog:
         if self._said:
             said, self._said = self._said, {}
             for reason, (times, detail) in said.items():
-                self._write("note", reason=reason, times=times, detail=detail)
+                write = self._alarm if reason == ALARMING else self._write
+                write("note", reason=reason, times=times, detail=detail)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+from threading import Event
 from typing import Any
 
 import pytest
@@ -56,3 +58,25 @@ async def test_a_store_that_cannot_be_opened_ends_the_start(site: Any) -> None:
     setup = ControlSetup("/nowhere/at/all.db", (), "", "", ("127.0.0.1", site.admin), "token")
     with pytest.raises(StoreError):
         await Control(Setup(setup, SipSetup(SwitchSettings(())), None), site.folder / "x").start()
+
+
+def test_metrics_tell_of_trunks_and_agents(site: Any) -> None:
+    site.start()
+    _, text = site.get("/metrics")
+    assert "routerd_calls_active 0" in text
+    assert 'routerd_agents{account="acme",state="' in text
+    assert 'routerd_sip_requests_total{method="OPTIONS",transport="udp",direction="in"} ' in text
+    assert 'routerd_document_version{account="acme"} 1' in text
+
+
+def test_a_document_that_was_changed_is_in_force_after_sighup(site: Any) -> None:
+    site.start()
+    site.document.write_text(site.document.read_text().replace("Asha Rao", "Asha R"))
+    site.process.send_signal(signal.SIGHUP)
+    for _ in range(200):
+        if 'Asha R"' in site.get("/v1/accounts/acme/agents")[1]:
+            break
+        Event().wait(0.05)
+    else:
+        pytest.fail(site.log())
+    assert site.stop() == 0

@@ -30,7 +30,7 @@ def test_credentials_within_texts_are_hidden(text: str, shown: str) -> None:
 
 def test_a_reason_said_often_is_one_line() -> None:
     lines: list[dict[str, Any]] = []
-    notes = NoteLog(lambda _, **facts: lines.append(facts))
+    notes = NoteLog(lambda _, **facts: lines.append(facts), lambda *_, **__: None)
     for number in range(500):
         notes.hear("malformed", f"datagram {number}")
     notes.hear("merged", "")
@@ -42,9 +42,18 @@ def test_a_reason_said_often_is_one_line() -> None:
     ]
 
 
+def test_a_bug_of_ours_is_said_louder() -> None:
+    said: list[str] = []
+    notes = NoteLog(lambda _, **__: said.append("info"), lambda _, **__: said.append("error"))
+    notes.hear("exception", "Traceback …")
+    notes.hear("malformed", "")
+    notes.flush()
+    assert said == ["error", "info"]
+
+
 def test_reasons_are_bounded() -> None:
     lines: list[str] = []
-    notes = NoteLog(lambda _, **facts: lines.append(facts["reason"]))
+    notes = NoteLog(lambda _, **facts: lines.append(facts["reason"]), lambda *_, **__: None)
     for number in range(10_000):
         notes.hear(str(number), "")
     notes.flush()
