@@ -21,7 +21,7 @@ ADDRESS_PROVISIONAL_TIMEOUT_S = 4.0
 
 def attempts(call: Call, fork: Fork, ring: Ring, now: float) -> list[Attempt]:
     """Return the branches for ``ring``: contacts all at once, trunks in their order; empty: unreachable."""
-    if call.dialled_max_forwards <= 0:
+    if call.dialled_max_forwards < 0:
         return []
     if ring.kind == "extension":
         return _contacts(call, fork, ring, now)
@@ -42,7 +42,7 @@ def _contacts(call: Call, fork: Fork, ring: Ring, now: float) -> list[Attempt]:
     made = []
     for binding in bindings[: extension.max_contacts]:
         parts = header_policy.to_contact(
-            ring, binding.uri, name, _domain(call), binding.path, call.dialled_max_forwards, _extra(call)
+            ring, binding.target, name, _domain(call), binding.path, call.dialled_max_forwards, _extra(call)
         )
         branch = _branch(call, fork, f"{ring.target}@{binding.source}", parts)
         branch.media = extension.media

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from routerd.b2bua.leg import Leg
     from routerd.b2bua.outbound_leg import OutboundLeg
     from routerd.rules.decision import Node
-    from routerd.rules.tables import AccountTables
+    from routerd.rules.tables import AccountTables, Department
     from routerd.sip.message import Response
 
 RESULT_REASONS: Final = {
@@ -74,10 +74,14 @@ def _ring(call: Call, command: plan.Command, now: float) -> None:
         return
     if any(attempt.branch.media == "relay" for attempt in attempts) or _caller_relays(call):
         call.media.want_relay()
-    if call.media.relay and not call.media.opened and call.caller is not None and call.caller.remote_sdp:
+    if call.media.relay and not call.relayed_offer and call.unanswered and _has_offer(call):
         _offer_first(call, fork, attempts, now)
     else:
         fork.start(attempts, now)
+
+
+def _has_offer(call: Call) -> bool:
+    return call.caller is not None and bool(call.caller.remote_sdp)
 
 
 def _caller_relays(call: Call) -> bool:
@@ -102,7 +106,7 @@ def _offer_first(call: Call, fork: Fork, attempts: list[Attempt], now: float) ->
 
     call.waiting_forks.append((fork, attempts))
     if len(call.waiting_forks) == 1:
-        call.media.offer(call.caller.remote_sdp, call.caller.name, None, offered, now)
+        call.media.offer(call.caller.remote_sdp, call.caller, None, offered, now)
 
 
 def offer_for(call: Call, branch: OutboundLeg) -> bytes:
@@ -214,9 +218,9 @@ def answer_by_leg(call: Call, now: float) -> None:
         call.happen("answered", when)
 
     if peer.delayed is not None:
-        call.media.offer(peer.remote_sdp, peer.name, caller.name, described, now)
+        call.media.offer(peer.remote_sdp, peer, caller, described, now)
     else:
-        call.media.answer(peer.remote_sdp, caller.name, peer.name, described, now)
+        call.media.answer(peer.remote_sdp, caller, peer, described, now)
 
 
 def join_winner(call: Call, now: float) -> None:
@@ -250,7 +254,11 @@ def _remember(call: Call, now: float) -> None:
         department = (
             next((node.id for node in reversed(step.nodes) if node.type == "department"), None) if step else None
         )
-        keep_affinity(call, attempt.caller, AffinityEntry(fork.ring.agent, number, department, wall, None))
+        keep_affinity(
+            call,
+            attempt.caller,
+            AffinityEntry(fork.ring.agent, number, department.id if department else None, wall, None),
+        )
     elif fork.ring.customer and fork.ring.shown is not None:
         agent = call.step.decision.agent if call.step is not None else None
         entry = AffinityEntry(agent or "", fork.ring.shown, None, wall, fork.ring.shown)
@@ -362,18 +370,34 @@ def finish_entries(call: Call, now: float) -> None:
         answered = entry.result == "answered"
         end_entry(call, number, "cancelled", now)
         if answered:
-            _vacate(call, entry.agent, now)
+            _vacate(call, entry.agent, now, answered=True)
     for department in [name for name, waiting in call.live.waiting.items() if call.id in waiting]:
         leave_queue(call, department)
 
 
-def _vacate(call: Call, agent: str | None, now: float) -> None:
-    if agent is not None and call.live.vacate(agent, call.id, call.exchange.wall(now)):
+def _vacate(call: Call, agent: str | None, now: float, *, answered: bool = False) -> None:
+    """Free an agent of one leg; idle time counts from the end of calls, not of ringing (routing.md 2.6)."""
+    if agent is None:
+        return
+    if answered:
+        call.live.idle_since[agent] = call.exchange.wall(now)
+        department = _department(call)
+        queue = department.queue if department is not None else None
+        if department is not None and queue is not None and queue.wrap_up_s > 0:
+            call.calls.wrap_up(call.live, agent, department.id, queue.wrap_up_s, now)
+    if call.live.vacate(agent, call.id):
         call.calls.agent_freed(call.live.name, agent, now)
 
 
-def write_record(call: Call, reads: dict[str, Any], now: float) -> None:
-    """Release the media; journal the finished call with its statistics, its decision's trace and read set."""
+def _department(call: Call) -> Department | None:
+    """Return the department through which the call went last."""
+    nodes = call.step.nodes if call.step is not None else ()
+    name = next((node.id for node in reversed(nodes) if node.type == "department"), None)
+    return call.tables.departments.get(name) if name is not None else None
+
+
+def write_record(call: Call, now: float) -> None:
+    """Release the media; journal the finished call with its statistics, its decision's trace and what each step of it read."""
     record, step, exchange = call.record, call.step, call.exchange
     ending = call.ending
     if record.answered is None or (ending is not None and ending.outcome in AFTER_ANSWER):
@@ -385,7 +409,11 @@ def write_record(call: Call, reads: dict[str, Any], now: float) -> None:
         entry["nodes"] = [_node(node, call) for node in step.nodes]
         entry["trace"] = step.trace
         entry["final"] = None if step.final is None else _node(step.final, call)
-    entry["reads"] = reads
+    entry["attempt"] = record.attempt
+    entry["steps"] = [
+        {"at": at, "event": None if event is None else [type(event).__name__, event], "reads": reads}
+        for at, event, reads in call.steps
+    ]
 
     def written(reply: dict[str, Any] | None, when: float) -> None:  # noqa: ARG001 - one signature for all
         entry["media"] = {**(entry["media"] or {}), **statistics(reply)} or None

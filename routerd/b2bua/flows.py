@@ -15,6 +15,7 @@ from routerd.sip.framing import StreamFramer
 
 if TYPE_CHECKING:
     from routerd.b2bua.settings import Listener
+    from routerd.errors import ParseError
     from routerd.sip.server_location import Target
 
 CACHE_SIZE = 20_000
@@ -38,7 +39,7 @@ class Flows:
     def split(self, flow: Flow, data: bytes) -> tuple[list[bytes], int]:
         """Return the whole messages and the number of pings that ``data`` completes on a stream.
 
-        Raises ParseError when the stream cannot be understood any more; the flow is then to be closed.
+        Raises ParseError when the stream cannot be understood any more; look at :meth:`broken` after each call.
         """
         framer = self._framers.get(flow)
         if framer is None:
@@ -47,6 +48,13 @@ class Flows:
         messages = framer.feed(data)
         pings, framer.pings = framer.pings, 0
         return messages, pings
+
+    def broken(self, flow: Flow) -> tuple[ParseError, bytes] | None:
+        """Return why a stream cannot be read any further, and the head that was at fault; None: it can."""
+        framer = self._framers.get(flow)
+        if framer is None or framer.broken is None:
+            return None
+        return framer.broken, framer.rejected
 
     def adopt(self, flow: Flow) -> None:
         """Remember a connection that the peer opened, so that requests to it go the same way."""

@@ -161,6 +161,11 @@ class Fork:
             self._result, self._status = result, status
         if branch in self.live:
             self.live.remove(branch)
+        if status >= 600:
+            # whoever is called has said so for all their phones (RFC 3261 §16.7)
+            rest, self.live = self.live, []
+            for other in rest:
+                other.give_up(now)
         if self._queue and trunk_to_blame(status) and not self.over:
             attempt = self._queue.pop(0)
             self.live.append(attempt.branch)

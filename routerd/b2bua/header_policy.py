@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from routerd.errors import ParseError
 from routerd.sip.grammar import quote
-from routerd.sip.uri import Uri
+from routerd.sip.uri import Uri, escape_user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,9 @@ def to_trunk(
     from_ = _identity(ring, trunk, plan, trunk.from_domain or own_host, headers)
     if ring.diversion is not None:
         diverted = format_number(ring.diversion, trunk, plan)
-        headers.append(("Diversion", f"<sip:{diverted}@{trunk.from_domain or own_host}>;reason=unconditional"))
+        headers.append(
+            ("Diversion", f"<sip:{escape_user(diverted)}@{trunk.from_domain or own_host}>;reason=unconditional")
+        )
     return InviteParts(
         uri=uri,
         from_=from_,
@@ -123,7 +125,7 @@ def _identity(ring: Ring, trunk: Trunk, plan: NumberPlan, domain: str, headers: 
         return '"Anonymous" <sip:anonymous@anonymous.invalid>'
     shown = format_number(ring.shown, trunk, plan)
     name = f"{quote(ring.shown_name)} " if ring.shown_name else ""
-    address = f"<sip:{shown}@{domain}>"
+    address = f"<sip:{escape_user(shown)}@{domain}>"
     if trunk.identity == "p_asserted":
         headers.append(("P-Asserted-Identity", f"{name}{address}"))
     elif trunk.identity == "preferred":
@@ -148,15 +150,15 @@ def to_contact(
         from_ = '"Anonymous" <sip:anonymous@anonymous.invalid>'
     else:
         name = f"{quote(ring.shown_name)} " if ring.shown_name else ""
-        from_ = f"{name}<sip:{ring.shown}@{domain}>"
+        from_ = f"{name}<sip:{escape_user(ring.shown)}@{domain}>"
     if ring.diversion is not None:
-        headers.append(("Diversion", f"<sip:{ring.diversion}@{domain}>;reason=unconditional"))
+        headers.append(("Diversion", f"<sip:{escape_user(ring.diversion)}@{domain}>;reason=unconditional"))
     return InviteParts(
         uri=contact_uri,
         from_=from_,
         to=f"<sip:{extension}@{domain}>",
         next_hop=_first_uri(path[0]) if path else contact_uri,
-        user=ring.shown or "",
+        user=escape_user(ring.shown or ""),
         max_forwards=max_forwards,
         routes=path,
         extra=headers,

@@ -106,7 +106,7 @@ class Join:
             return
         self.second.remote_sdp = response.body
         self.phase = "offering"
-        self.call.media.offer(response.body, self.second.name, self.first.name, self._relayed, now)
+        self.call.media.offer(response.body, self.second, self.first, self._relayed, now)
 
     def _relayed(self, offer: bytes | None, now: float) -> None:
         if self.done:
@@ -149,7 +149,7 @@ class Join:
         self.first.remote_sdp = response.body
         self.first.acknowledge_response(response)
         self.phase = "answering"
-        self.call.media.answer(response.body, self.second.name, self.first.name, self._finished, now)
+        self.call.media.answer(response.body, self.second, self.first, self._finished, now)
 
     def _finished(self, answer: bytes | None, now: float) -> None:
         if self.done:

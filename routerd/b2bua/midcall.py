@@ -60,7 +60,7 @@ def progress(call: Call, branch: OutboundLeg, status: int, sdp: bytes, now: floa
                 call.progress_sent = status
                 caller.progress(status if status != 180 else 183, answer, when)
 
-        call.media.answer(sdp, caller.name, branch.name, described, now)
+        call.media.answer(sdp, caller, branch, described, now)
     elif call.progress_sent != status and call.early is None:
         call.progress_sent = status
         caller.progress(status, b"", now)
@@ -123,7 +123,7 @@ class Renegotiation:
         if not offer:
             self._send(b"", now)
             return
-        self.call.media.offer(offer, self.offerer.name, self.receiver.name, self._offered, now)
+        self.call.media.offer(offer, self.offerer, self.receiver, self._offered, now)
 
     def _offered(self, offer: bytes | None, now: float) -> None:
         if self.done:
@@ -188,13 +188,13 @@ class Renegotiation:
         if self.method == "INVITE" and not self.offer and response.body:
             # the ACK waits: it must carry the answer that our own ACK will bring (RFC 3261 §13.2.1)
             self.answer_pending = True
-            self.call.media.offer(response.body, receiver.name, offerer.name, self._described, now)
+            self.call.media.offer(response.body, receiver, offerer, self._described, now)
             return
         if self.method == "INVITE":
             receiver.acknowledge_response(response)
         else:
             outgoing.close()
-        self.call.media.answer(response.body, offerer.name, receiver.name, self._described, now)
+        self.call.media.answer(response.body, offerer, receiver, self._described, now)
 
     def cancelled(self, now: float) -> None:
         """The offerer cancelled (its INVITE has its 487): so do we; nobody may offer until the answer is in."""
@@ -238,7 +238,7 @@ class Renegotiation:
         """Take our ACK's answer across: the other side's ACK has waited for it."""
         if not self.answer_pending or self.response is None:
             return
-        self.call.media.answer(request.body, self.receiver.name, self.offerer.name, self._answered, now)
+        self.call.media.answer(request.body, self.receiver, self.offerer, self._answered, now)
 
     def _answered(self, sdp: bytes | None, now: float) -> None:  # noqa: ARG002 - one signature for all continuations
         if self.response is not None and self.receiver.state == CONFIRMED:
@@ -287,7 +287,7 @@ def ack_received(call: Call, leg: Leg, request: Request, now: float) -> None:
             peer.acknowledge_response(delayed, body=sdp or b"")
 
     peer.delayed = None
-    call.media.answer(request.body, peer.name, leg.name, answered, now)
+    call.media.answer(request.body, peer, leg, answered, now)
 
 
 # -- other requests across --

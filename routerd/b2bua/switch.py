@@ -105,23 +105,27 @@ class Switch:
 
     def receive_stream(self, data: bytes, flow: Flow, now: float) -> None:
         """Take bytes of a connection; on bytes that are no SIP the peer is told and the connection closed."""
+        messages: list[bytes] = []
         try:
             messages, pings = self.exchange.flows.split(flow, data)
+            if pings:
+                self.exchange.transmit(b"\r\n", flow)
         except ParseError as error:
-            self._malformed(data, flow, error)
-            self.exchange.effects.append(fx.CloseFlow(flow))
-            self.lose_flow(flow, now)
-            return
-        if pings:
-            self.exchange.transmit(b"\r\n", flow)
+            self.exchange.note("stream_broken", str(error))
         for message in messages:
             self._guard(self._receive, message, flow, now)
+        broken = self.exchange.flows.broken(flow)
+        if broken is not None:
+            self._malformed(broken[1], flow, broken[0])
+            self.exchange.effects.append(fx.CloseFlow(flow))
+            self.lose_flow(flow, now)
 
     def lose_flow(self, flow: Flow, now: float) -> None:
         """Take note that a connection is gone, or that a datagram could not be sent there."""
         self.exchange.flows.lose(flow)
         self._guard(self.layer.lose_flow, flow, now)
         self._guard(self.location.lose_flow, flow, now)
+        self._guard(self.trunks.lose_flow, flow, now)
 
     def receive_answer(self, answer: fx.Answer, now: float) -> None:
         """Take the answer to a question, or what a media engine noticed by itself."""
@@ -264,6 +268,10 @@ class Switch:
     def agent_freed(self, account: str, agent: str, now: float) -> None:
         """Offer a freed agent to who waits longest."""
         self.queues.agent_freed(account, agent, now)
+
+    def wrap_up(self, state: AccountState, agent: str, department: str, wrap_up_s: float, now: float) -> None:
+        """Let an agent finish their notes before the department's next call."""
+        self.queues.wrap_up(state, agent, department, wrap_up_s, now)
 
     def contacts_of(self, account: str, extension: str, now: float) -> Sequence[Binding]:
         """Return the live bindings of an extension."""
