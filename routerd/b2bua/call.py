@@ -56,6 +56,9 @@ class Calls(Protocol):
     def agent_freed(self, account: str, agent: str, now: float) -> None:
         """Hear that an agent has no call any more."""
 
+    def wrap_up(self, state: AccountState, agent: str, department: str, wrap_up_s: float, now: float) -> None:
+        """Hear that an agent's call through a department with wrap-up has ended."""
+
     def contacts_of(self, account: str, extension: str, now: float) -> Sequence[Any]:
         """Return the live bindings of an extension."""
 

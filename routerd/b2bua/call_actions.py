@@ -54,7 +54,7 @@ def do_refuse(call: Call, now: float) -> None:
 def do_hang_up(call: Call, now: float) -> None:
     """Hang up on a caller whom the engine had answered."""
     cause = call.ending.q850 if call.ending is not None else None
-    _release(call, call.caller, [reason_header(cause or 16)], now)
+    _release(call.caller, [reason_header(cause or 16)], now)
     call.finish(now)
 
 
@@ -90,7 +90,7 @@ def do_release_callee(call: Call, now: float) -> None:
 def do_release_caller(call: Call, now: float) -> None:
     """The callee hung up."""
     call.record.ended_by = call.record.ended_by or "callee"
-    _release(call, call.caller, _reasons(call), now)
+    _release(call.caller, _reasons(call), now)
     _release_legs(call, [], now)
     call.finish(now)
 
@@ -98,7 +98,7 @@ def do_release_caller(call: Call, now: float) -> None:
 def do_release_all(call: Call, now: float) -> None:
     """We hang up on everybody."""
     _stop_record(call)
-    _release(call, call.caller, _reasons(call), now)
+    _release(call.caller, _reasons(call), now)
     _release_legs(call, _reasons(call), now)
     call.finish(now)
 
@@ -124,7 +124,7 @@ def _reasons(call: Call) -> list[str]:
     return call.heard or [reason_header(call.stopping[2] if call.stopping[0] else 16)]
 
 
-def _release(call: Call, leg: Leg | None, why: Sequence[str], now: float) -> None:
+def _release(leg: Leg | None, why: Sequence[str], now: float) -> None:
     if leg is not None:
         leg.bye(now, why)
 
@@ -137,7 +137,7 @@ def _release_legs(call: Call, why: Sequence[str], now: float) -> None:
     for fork in list(call.forks.values()):
         carrying.end_entry(call, fork.number, "cancelled", now)
         fork.cancel(now, why)
-    _release(call, call.peer, why, now)
+    _release(call.peer, why, now)
 
 
 def do_nothing(call: Call, now: float) -> None:

@@ -249,16 +249,10 @@ def _remember(call: Call, now: float) -> None:
         return
     wall = call.exchange.wall(now)
     if attempt.kind == "inbound" and fork.ring.agent is not None and attempt.caller is not None:
-        step = call.step
-        number = step.decision.number if step is not None else None
-        department = (
-            next((node.id for node in reversed(step.nodes) if node.type == "department"), None) if step else None
-        )
-        keep_affinity(
-            call,
-            attempt.caller,
-            AffinityEntry(fork.ring.agent, number, department.id if department else None, wall, None),
-        )
+        number = call.step.decision.number if call.step is not None else None
+        department = _department(call)
+        entered = department.id if department is not None else None
+        keep_affinity(call, attempt.caller, AffinityEntry(fork.ring.agent, number, entered, wall, None))
     elif fork.ring.customer and fork.ring.shown is not None:
         agent = call.step.decision.agent if call.step is not None else None
         entry = AffinityEntry(agent or "", fork.ring.shown, None, wall, fork.ring.shown)

@@ -155,13 +155,23 @@ def _transfer(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     return done() if problem is None else refused(problem, "the transfer cannot be done now", 409)
 
 
-def _drain(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001 - one signature for all verbs
+def _drain(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    """Take no new calls and give up the registrations at providers."""
     switch.draining = bool(arguments.get("on", True))
+    if switch.draining:
+        switch.trunks.stop(now)
+    else:
+        switch.trunks.install(switch.exchange.snapshot, now)
     return done(calls=len(switch.call_by_id))
 
 
-def _ban(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001 - one signature for all verbs
-    switch.exchange.effects.append(fx.Ban(arguments["address"], float(arguments.get("for_s", 300.0)), "command"))
+def _ban(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    switch.admission.ban(arguments["address"], float(arguments.get("for_s", 300.0)), "command", now)
+    return done()
+
+
+def _unban(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
+    switch.admission.unban(arguments["address"])
     return done()
 
 
@@ -226,6 +236,7 @@ _VERBS: Final[dict[str, Callable[[Switch, dict[str, Any], float], Result]]] = {
     "transfer": _transfer,
     "drain": _drain,
     "ban": _ban,
+    "unban": _unban,
     "restore_binding": _restore_binding,
     "restore_session": _restore_session,
     "restore_affinity": _restore_affinity,

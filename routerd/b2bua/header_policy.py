@@ -210,14 +210,17 @@ def caller_of(request: Request, *, trusted: bool) -> str | None:
 def dialled_of(request: Request, number_source: str) -> str:
     """Return what was dialled, as the trunk says where to look: request_uri, to, p_called_party_id or header:NAME."""
     try:
-        if number_source == "to":
-            return request.to.uri.user or ""
-        if number_source == "p_called_party_id":
-            for address in request.addresses("P-Called-Party-ID"):
-                return address.uri.user or ""
-        if number_source.startswith("header:"):
-            value = request.get(number_source[7:]) or ""
-            return Uri.parse(_first_uri(value)).user or "" if ":" in value else value.strip()
-        return request.request_uri.user or ""
+        return _source_of(request, number_source) or ""
     except ParseError:
         return ""
+
+
+def _source_of(request: Request, number_source: str) -> str | None:
+    if number_source == "to":
+        return request.to.uri.user
+    if number_source == "p_called_party_id":
+        return next((address.uri.user for address in request.addresses("P-Called-Party-ID")), None)
+    if number_source.startswith("header:"):
+        value = request.get(number_source[7:]) or ""
+        return Uri.parse(_first_uri(value)).user if ":" in value else value.strip()
+    return request.request_uri.user

@@ -69,18 +69,17 @@ class AccountState:
         calls = self.agent_calls.setdefault(agent, {})
         calls[call] = calls.get(call, 0) + 1
 
-    def vacate(self, agent: str, call: str, at: float) -> bool:
-        """One leg of ``call`` lets ``agent`` go; returns whether the agent has no call left now."""
+    def vacate(self, agent: str, call: str) -> bool:
+        """One leg of ``call`` lets ``agent`` go; returns whether that call holds the agent no more."""
         calls = self.agent_calls.get(agent)
         if calls is None or call not in calls:
             return False
         calls[call] -= 1
-        if calls[call] <= 0:
-            del calls[call]
-        if calls:
+        if calls[call] > 0:
             return False
-        del self.agent_calls[agent]
-        self.idle_since[agent] = at
+        del calls[call]
+        if not calls:
+            del self.agent_calls[agent]
         return True
 
     def count(self, key: str, change: int) -> None:

@@ -108,11 +108,14 @@ class Transfers:
         """Call the target as the transferor's agent; the transferee is lent to that call when it answers."""
         tables = transfer.call.tables
         leaving = transfer.transferor
+        extension = tables.extensions.get(leaving.extension or "")
         attempt = plan.Attempt(
-            kind="softphone",
+            kind="transfer",
             account=tables.account.id,
             at=self._switch.exchange.wall(now),
             dialled=dialled,
+            caller=transfer.call.record.attempt.caller,
+            agent=extension.agent if extension is not None else None,
             extension=leaving.extension,
             source=leaving.flow.remote[0] if leaving.flow is not None else None,
         )

@@ -130,7 +130,7 @@ def _register(switch: Switch, tx: ServerTransaction, request: Request, party: Pa
     if party.extension is None:
         respond(switch, tx, request, 403, now)
         return
-    switch.registrar.serve(tx, request, party.account, party.extension, now)
+    switch.registrar.serve(tx, request, party.account, party.extension, now, party.source)
 
 
 # -- calls --
@@ -219,7 +219,7 @@ def _message(switch: Switch, tx: ServerTransaction, request: Request, party: Par
     def recipe(flow: Flow, branch: str) -> Request:
         return build.request(
             "MESSAGE",
-            binding.uri,
+            binding.target,
             via=exchange.flows.via(flow, branch),
             from_=f"<sip:{sender}@{domain}>;tag={exchange.tokens.tag()}",
             to=f"<sip:{target}@{domain}>",
