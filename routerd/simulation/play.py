@@ -289,7 +289,8 @@ class Play:
             member = any(one.agent == agent for one in department.members)
             if member and department.queue is not None:
                 self._wrap_up(state, agent, department.id, department.queue.wrap_up_s, now)
-        if state.vacate(agent, other, self.world.wall_offset + now):
+        if state.vacate(agent, other):
+            state.idle_since[agent] = self.world.wall_offset + now
             switch.agent_freed(tables.account.id, agent, now)
 
     def _watch(self, now: float) -> bool:
