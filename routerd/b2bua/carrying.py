@@ -391,7 +391,7 @@ def _department(call: Call) -> Department | None:
 
 
 def write_record(call: Call, now: float) -> None:
-    """Release the media; journal the finished call with its statistics, its decision's trace and what each step of it read."""
+    """Release the media; journal the finished call with its statistics, its trace, and what each step read."""
     record, step, exchange = call.record, call.step, call.exchange
     ending = call.ending
     if record.answered is None or (ending is not None and ending.outcome in AFTER_ANSWER):
