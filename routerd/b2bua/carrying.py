@@ -162,7 +162,11 @@ def _cancel(call: Call, command: plan.Command, now: float) -> None:
     end_entry(call, command.leg, command.result, now)
     if fork is not None:
         reason = RESULT_REASONS.get(command.result)
-        fork.cancel(now, [reason] if reason is not None else [])
+        if command.result == "cancelled" and call.heard:
+            # why the caller gave up is why this leg is given up (RFC 3326 §1)
+            fork.cancel(now, call.heard)
+        else:
+            fork.cancel(now, [reason] if reason is not None else [])
 
 
 def _release(call: Call, command: plan.Command, now: float) -> None:
@@ -195,7 +199,7 @@ def _bridge(call: Call, command: plan.Command, now: float) -> None:
     entry = entry_of(call, command.leg)
     if entry is not None:
         entry.finish("answered", now, 200)
-    call.record.answered_by = fork.ring.target
+    call.record.answered_by = entry.target if entry is not None else fork.ring.target
     call.record.bridged_leg = command.leg
     if call.transfer is not None:
         call.caller = call.transfer.lend(call, now)
