@@ -79,6 +79,7 @@ class Leg:
         "dialog",
         "exchange",
         "extension",
+        "farewell",
         "flow",
         "incoming",
         "invite_tx",
@@ -113,6 +114,7 @@ class Leg:
         self.authorization: tuple[str, str] | None = None
         self.state = IDLE
         self.delayed: Response | None = None
+        self.farewell: tuple[str, ...] | None = None
         self.incoming: ServerTransaction | None = None
         self.invite_tx: ServerTransaction | None = None
         self.outgoing_offer: Outgoing | None = None
@@ -253,6 +255,8 @@ class Leg:
 
     def ack_timed_out(self, tx: ServerTransaction, now: float) -> None:  # noqa: ARG002
         """Give the peer up when it never acknowledges our 2xx (§13.3.1.4)."""
+        self.invite_tx = None
+        self._say_goodbye(now)
         if self.state == CONFIRMED and self.call is not None:
             self.exchange.note("ack_never_came", self.name)
             self.call.leg_lost(self, "no_ack", now)
@@ -263,6 +267,9 @@ class Leg:
         if tx is not None:
             self.exchange.layer.acknowledge(tx)
             self.invite_tx = None
+        if self.farewell is not None:
+            self._say_goodbye(now)
+            return
         if request.body:
             self.remote_sdp = request.body
         if self.call is not None and tx is not None:
@@ -345,7 +352,15 @@ class Leg:
             self.acknowledge_response(delayed)
         self.state = RELEASING
         self._stop_session()
-        self.send("BYE", now, extra=[("Reason", reason) for reason in reasons], sender=Goodbye(self))
+        self.farewell = tuple(reasons)
+        if self.invite_tx is None:
+            self._say_goodbye(now)
+
+    def _say_goodbye(self, now: float) -> None:
+        """Send the BYE that waited: not before our 2xx was acknowledged, or given up (§15)."""
+        farewell, self.farewell = self.farewell, None
+        if farewell is not None and self.state == RELEASING:
+            self.send("BYE", now, extra=[("Reason", reason) for reason in farewell], sender=Goodbye(self))
 
     def _end_offers(self, now: float) -> None:
         if self.outgoing_offer is not None:
