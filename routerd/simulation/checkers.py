@@ -45,7 +45,7 @@ def one_final_response(world: World) -> list[str]:
     """Each INVITE ends by exactly one final response, each 2xx is acknowledged."""
     faults = []
     for call in calls_of(world):
-        if call.silent:
+        if call.silent or call.severed:
             continue
         if len(call.finals) != 1:
             faults.append(f"{_name(call)}: {len(call.finals)} final responses {call.finals}")
@@ -56,7 +56,7 @@ def one_final_response(world: World) -> list[str]:
 
 def everything_ends(world: World) -> list[str]:
     """No dialog is left hanging at any phone."""
-    return [f"{_name(call)}: never hung up" for call in calls_of(world) if call.ended_at is None and not call.silent]
+    return [f"{_name(call)}: never hung up" for call in calls_of(world) if call.ended_at is None and not (call.silent or call.severed)]
 
 
 def no_leg_outlives(world: World) -> list[str]:
@@ -69,8 +69,8 @@ def no_leg_outlives(world: World) -> list[str]:
     for subject, calls in by_subject.items():
         if any(call.moved for call in calls):
             continue
-        callers = [call for call in calls if call.is_caller]
-        callees = [call for call in calls if not call.is_caller and not call.silent]
+        callers = [call for call in calls if call.is_caller and not call.severed]
+        callees = [call for call in calls if not call.is_caller and not (call.silent or call.severed)]
         ends = [call.ended_at for call in callers if call.ended_at is not None]
         end = max(ends) if ends else None
         for call in callees:
@@ -143,9 +143,9 @@ def nothing_left(world: World) -> list[str]:
         "bindings": len(switch.location),
         "timers": len(exchange.timers),
         "questions": exchange.open_questions,
-        # a silent phone never answers, so what it was asked stays open
+        # a silent phone never answers, nor does one that was cut off: what it was asked stays open
         "transactions of phones": sum(len(phone.layer) for phone in world.phones)
-        - sum(1 for call in calls_of(world) if call.silent and call.tx is not None and call.tx.state != TERMINATED),
+        - sum(1 for call in calls_of(world) if (call.silent or call.severed) and call.tx is not None and call.tx.state != TERMINATED),
     }
     for name, state in switch.states.items():
         left[f"occupied agents of {name}"] = len(state.agent_calls)

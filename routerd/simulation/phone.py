@@ -145,7 +145,9 @@ class Phone:
         self.layer.receive(message, flow, now)
 
     def lose_flow(self, flow: Flow, now: float) -> None:
-        """Hear that the stream was cut."""
+        """Hear that the stream was cut: nothing of its calls can come to their end here."""
+        for call in self.calls:
+            call.severed = call.severed or call.ended_at is None
         self.layer.lose_flow(flow, now)
 
     def reconnect(self, now: float) -> None:

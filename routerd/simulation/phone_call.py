@@ -63,6 +63,7 @@ class PhoneCall:
         "reasons",
         "remote_sdp",
         "request",
+        "severed",
         "silent",
         "state",
         "subject",
@@ -84,6 +85,7 @@ class PhoneCall:
         self.answered_at: float | None = None
         self.ended_at: float | None = None
         self.acked = False
+        self.severed = False
         self.silent = False
         self.cancelled = False
         self.lost = False
@@ -260,7 +262,8 @@ class PhoneCall:
             self._over(now)
 
     def transport_failed(self, tx: ClientTransaction, now: float) -> None:
-        """The stream was cut."""
+        """The stream was cut: what comes now comes to nobody."""
+        self.severed = True
         self.timed_out(tx, now)
 
     # -- being called --------------------------------------------------------------------------------------------------
