@@ -32,7 +32,7 @@ ALLOWED = {
     "media": STDLIB_OF_THE_PURE,
     "people": STDLIB_OF_THE_PURE | {"msgspec"},
     "config": STDLIB_OF_THE_PURE | {"json", "msgspec", "phonenumbers", "tomllib", "yaml", "zoneinfo"},
-    "b2bua": STDLIB_OF_THE_PURE | {"msgspec"},
+    "b2bua": STDLIB_OF_THE_PURE | {"msgspec", "traceback"},
     "simulation": STDLIB_OF_THE_PURE | {"json", "msgspec"},
 }
 # Attributes by which a clock comes in through a module that is otherwise allowed.

@@ -9,8 +9,8 @@ A call begins direct and becomes relayed with the first party that wants it; it 
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2s
 from typing import TYPE_CHECKING, Any, Protocol
-from zlib import crc32
 
 from routerd.errors import SdpError
 from routerd.media import ng, offer_answer
@@ -56,7 +56,7 @@ class CallMedia:
         """Relay from now on, where an engine is there; returns whether it is."""
         if not self.relay and self._exchange.settings.engines:
             alive = self._exchange.engines_alive() or list(range(len(self._exchange.settings.engines)))
-            self.engine = alive[crc32(self.call_id.encode()) % len(alive)]
+            self.engine = alive[blake2s(self.call_id.encode(), digest_size=1).digest()[0] % len(alive)]
             self.relay = True
         return self.relay
 
