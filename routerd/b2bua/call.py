@@ -19,6 +19,7 @@ from routerd.b2bua import call_actions, carrying, midcall
 from routerd.b2bua.call_media import CallMedia
 from routerd.b2bua.call_states import ANSWERING, CONNECTED, DECIDING, ENDED, RINGING, TABLE
 from routerd.b2bua.cause import reason_of_status
+from routerd.b2bua.leg import CLOSED
 from routerd.b2bua.record import CallRecord
 from routerd.rules import machine, plan
 from routerd.rules.facts import Facts
@@ -383,7 +384,9 @@ class Call:
         carrying.branch_answered(self, fork, branch, response, now)
 
     def fork_failed(self, fork: Fork, result: str, status: int, now: float) -> None:
-        """Tell the rules that a leg ended without answer."""
+        """Tell the rules that a leg ended without answer; early media of the next one may be heard."""
+        if self.early is not None and self.early.state == CLOSED:
+            self.early = None
         carrying.end_entry(self, fork.number, result, now, status)
         self.exchange.publish("leg.ended", {"call": self.id, "target": fork.ring.target, "result": result})
         self.advance(plan.LegFailed(fork.number, result, status or None), now)

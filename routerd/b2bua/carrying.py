@@ -159,6 +159,8 @@ def branch_answered(call: Call, fork: Fork, branch: OutboundLeg, response: Respo
 def _cancel(call: Call, command: plan.Command, now: float) -> None:
     assert isinstance(command, plan.Cancel)
     fork = call.forks.pop(command.leg, None)
+    if fork is not None and call.early in fork.live:
+        call.early = None
     end_entry(call, command.leg, command.result, now)
     if fork is not None:
         reason = RESULT_REASONS.get(command.result)
