@@ -112,7 +112,8 @@ class Refresh(Watcher):
         if response.status == 422:
             longer = leg.timer_offer().after_422(response)
             if longer is not None:
-                leg.session = session_timer.SessionTimer(longer.interval_s, refresher_is_us=True)
+                interval_s = max(leg.session.interval_s, longer.min_se_s)
+                leg.session = session_timer.SessionTimer(interval_s, refresher_is_us=True)
         leg.refresh_again(REFRESH_AGAIN_S, now)
 
     def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:

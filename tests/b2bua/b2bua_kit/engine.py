@@ -21,6 +21,8 @@ class Engine:
     def take(self, number: int, command: dict[str, Any]) -> dict[str, Any] | None | bool:
         """The reply, None for silence, False when it is held back."""
         self.commands.append(command)
+        if command["command"] == "offer" and not self.silent:
+            self.calls.add(command["call-id"])
         if command["command"] in self.hold:
             self.held.append((number, command))
             return False
@@ -35,8 +37,6 @@ class Engine:
         if name == "delete":
             self.calls.discard(command["call-id"])
             return {"result": "ok", "totals": {"RTP": {"packets": 7}}}
-        if name == "offer":
-            self.calls.add(command["call-id"])
         self._port += 2
         sdp = re.sub(rb"m=audio \d+", b"m=audio %d" % self._port, command["sdp"])
         return {"result": "ok", "sdp": re.sub(rb"c=IN IP4 \S+", b"c=IN IP4 203.0.113.99", sdp)}

@@ -349,7 +349,9 @@ class Incoming(Side):
         """Answer the INVITE."""
         if status >= 200:
             self.final = status
-        headers = [("Contact", self.peer.contact), *extra] if status < 300 and status != 100 else list(extra)
+        headers = list(extra)
+        if 100 < status < 300 and all(name != "Contact" for name, _ in extra):
+            headers.append(("Contact", self.peer.contact))
         self.last = self.peer.reply(self.invite, status, headers, body, None if status == 100 else tag or self.tag)
         if status > 100 and self.dialog is None:
             self.dialog = Dialog.as_uas(self.invite, tag or self.tag)

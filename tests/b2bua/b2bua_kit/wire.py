@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from b2bua_kit.documents import ACCOUNT, company, snapshot_of
 from b2bua_kit.engine import Engine
@@ -25,13 +25,15 @@ DAY_S = 86_400.0
 class Wire:
     """One switch; ``now`` is its clock. ``dns`` answers names, those not in it are held in ``questions``."""
 
+    rows: ClassVar[set[tuple[str, str]]] = set()
+
     def __init__(self, document: dict[str, Any] | None = None, *, engines: int = 0, **settings: Any) -> None:
         listeners = tuple(Listener(name, *LOCAL) for name in ("udp", "tcp"))
         media = tuple(MediaEngine(f"engine{index}") for index in range(engines))
         chosen = {"strict": True, "keepalive_s": DAY_S, "mtu_bytes": 65_000, **settings}
         self.settings = SwitchSettings(listeners, media, **chosen)
         self.switch = Switch(self.settings, SeededTokens(5), wall_offset=WALL)
-        self.switch.exchange.rows = set()
+        self.switch.exchange.rows = Wire.rows
         self.now = 1000.0
         self.peers: dict[tuple[str, int], Peer] = {}
         self.engine = Engine()
