@@ -335,9 +335,11 @@ class Leg:
         return (self.exchange.flows.towards(target) if target is not None else None) or self.flow
 
     def repeat_ack(self, response: Response) -> bool:
-        """Send the ACK of this very 2xx again; False when there was none."""
+        """Send the ACK of this very 2xx again; False when there was none, unless it crossed our BYE (§13.2.2.4)."""
         if self.last_ack is None or self.last_ack[0] != response.cseq.number:
-            return False
+            if self.state == RELEASING:
+                self.acknowledge_response(response)
+            return self.state == RELEASING
         self.exchange.transmit(self.last_ack[1], self.last_ack[2])
         return True
 
@@ -421,6 +423,11 @@ class Leg:
         if self.session_timer is not None:
             self.session_timer.cancel()
         self.session_timer = self.exchange.timers.after(delay_s, self, "refresh", now)
+
+    @property
+    def goodbye(self) -> bool:
+        """Whether a BYE of ours is on its way."""
+        return self.state == RELEASING
 
     @property
     def talking(self) -> bool:

@@ -282,11 +282,12 @@ def ack_received(call: Call, leg: Leg, request: Request, now: float) -> None:
         return
 
     def answered(sdp: bytes | None, when: float) -> None:  # noqa: ARG001 - one signature for all continuations
+        peer.delayed = None
         if peer.state == CONFIRMED:
             peer.local_sdp = sdp or b""
             peer.acknowledge_response(delayed, body=sdp or b"")
 
-    peer.delayed = None
+    # until the answer is there the 2xx waits: should the call end first, its goodbye acknowledges it
     call.media.answer(request.body, peer, leg, answered, now)
 
 
