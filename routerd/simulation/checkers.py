@@ -162,6 +162,12 @@ def nothing_malformed(world: World) -> list[str]:
         for reason, detail in phone.notes
         if reason == "malformed"
     ]
+    faults += [
+        f"{phone.user or phone.address[0]} got no ACK: {detail}"
+        for phone in world.phones
+        for reason, detail in phone.notes
+        if reason == "no_ack"
+    ]
     faults += [f"{ban.address} was banned for {ban.reason}" for ban in world.bans]
     faults += [f"the switch failed: {detail}" for _, reason, detail in world.notes if reason == "exception"]
     return faults

@@ -27,6 +27,7 @@ CALLING: Final = "calling"
 RINGING: Final = "ringing"
 ANSWERED: Final = "answered"
 OVER: Final = "over"
+PATIENCE_S: Final = 0.5
 
 
 class PhoneCall:
@@ -385,8 +386,10 @@ class PhoneCall:
 
     def ack_timed_out(self, tx: ServerTransaction, now: float) -> None:
         """No ACK came for a 2xx: hang up."""
+        if not self.severed and (tx is self.tx or self.state == ANSWERED):
+            self.phone.note("no_ack", f"{self.key[0]} {'first' if tx is self.tx else 'later'}")
         if self.state == ANSWERED and tx is self.tx and not self.acked:
-            self.phone.note("no_ack", self.key[0])
+            self.lost = True
             self.bye(now)
 
     def acknowledged(self, request: Request, now: float) -> None:
@@ -478,8 +481,11 @@ class PhoneCall:
         return sent
 
     def bye(self, now: float) -> None:
-        """Hang up."""
+        """Hang up; a callee waits for the ACK of its 2xx first (RFC 3261 §15)."""
         if self.state == ANSWERED and self.dialog is not None:
+            if not (self.is_caller or self.acked or self.lost):
+                self.phone.world.agenda.at(now + PATIENCE_S, self.bye)
+                return
             self.by_us = True
             self.send("BYE", now)
             self._over(now)

@@ -80,8 +80,9 @@ class Storm:
         settings = settings_of(2, session_expires_s=self.chance.one_of((90, 1800)))
         self.world = World(snapshot, seed=seed, at=BEGIN, settings=settings, weather=weather)
         self.world.switch.exchange.rows = set()
+        slow = self.chance.one_of((0.002, 0.002, 0.4))
         for engine in self.world.engines:
-            engine.delay_s = 0.002
+            engine.delay_s = slow
         self.phones: list[Phone] = []
         self.trunks: list[Phone] = []
         self.mischief = Mischief(self)
