@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class AffinityEntry(msgspec.Struct, frozen=True, gc=False):
+class AffinityEntry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A caller last spoke with ``agent`` at ``last_at`` (UTC seconds), over ``number``; ``shown`` is what we showed."""
 
     agent: str

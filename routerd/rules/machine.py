@@ -77,19 +77,28 @@ class Step:
 
 def start(tables: AccountTables, attempt: Attempt, facts: Facts) -> Step:
     """Decide the first step of ``attempt`` under ``tables``; afterwards call :func:`advance` with every event."""
-    d = Decision(tables, attempt, facts, attempt.at)
-    _STARTS[attempt.kind](d)
-    return _settle(d)
+    return begin(Decision(tables, attempt, facts, attempt.at))
 
 
 def advance(step: Step, event: Event, facts: Facts, now: float) -> Step:
     """Decide what follows from ``event`` at wall time ``now``; ``step`` is the latest step of the call."""
     before = step.decision
-    handler = _EVENTS.get(type(event))
-    if before.over or handler is None:
+    if before.over or type(event) not in _EVENTS:
         return Step(before, ())
-    d = before.fork(facts, now)
-    handler(d, event)
+    return follow(before.fork(facts, now), event)
+
+
+def begin(d: Decision) -> Step:
+    """Decide the first step of a fresh decision; for a replay, which looks at ``d`` when a fact is not known."""
+    _STARTS[d.attempt.kind](d)
+    return _settle(d)
+
+
+def follow(d: Decision, event: Event) -> Step:
+    """Decide what follows from ``event``; ``d`` is a fork of the latest step's decision, which is not over."""
+    handler = _EVENTS.get(type(event))
+    if handler is not None:
+        handler(d, event)
     return _settle(d)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A call as somebody tries it: plain values, no SIP.
 
     ``kind`` is inbound, softphone, click_to_call or transfer. ``caller`` is the caller's E.164 number, ``anonymous`` or
@@ -183,8 +183,8 @@ class End(Command, frozen=True, gc=False, kw_only=True):
     api_status: int | None = None
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """Base of what happened."""
+class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Base of what happened (written as an array: each call's record holds its events)."""
 
 
 class LegRinging(Event, frozen=True, gc=False):
