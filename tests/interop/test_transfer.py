@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from kit.baresip import Baresip
 from kit.company import company
 from kit.daemon import Daemon
@@ -56,25 +58,64 @@ def test_blind_to_somebody_who_is_not_there(tmp_path: Path) -> None:
         bob.wait_event("CALL_CLOSED")
 
 
-def test_attended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", ["the first", "both"])
+def test_attended(tmp_path: Path, held: str) -> None:
     with (
         Daemon(tmp_path, company()) as daemon,
         Pjsua2Phone(tmp_path, "2001", server=daemon.port, frequency=440) as alice,
-        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
-        Baresip(tmp_path, "2003", server=daemon.port, frequency=900) as carol,
+        Pjsua2Phone(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+        Pjsua2Phone(tmp_path, "2003", server=daemon.port, frequency=900) as carol,
     ):
         for phone in (alice, bob, carol):
             phone.wait_registered()
         first = alice.dial("sip:1002@acme.test")
         alice.wait_state(first, "CONFIRMED")
-        alice.command("hold", call=first)
+        at_bob = bob.wait_incoming()
+        wait_heard(lambda: bob.recording(at_bob), 440)
+        hold(alice, first, bob)
         second = alice.dial("sip:1003@acme.test")
         alice.wait_state(second, "CONFIRMED")
-        wait_heard(carol.recordings, 440)
+        at_carol = carol.wait_incoming()
+        wait_heard(lambda: carol.recording(at_carol), 440)
+        if held == "both":
+            hold(alice, second, carol)
         alice.command("join", call=first, other=second)
         alice.wait_event("transfer", call=first, status=200, final=True)
+        wait_heard(lambda: bob.recording(at_bob), 900)
+        wait_heard(lambda: carol.recording(at_carol), 600)
+        for call in (first, second):
+            alice.wait_state(call, "DISCONNECTED")
+        bob.command("hang_up", call=at_bob)
+        carol.wait_state(at_carol, "DISCONNECTED")
+        daemon.wait_records(2)
+
+
+def test_a_third_phone_takes_the_place_of_a_party(tmp_path: Path) -> None:
+    """INVITE with Replaces (RFC 3891), as the target of a transfer between two other phones sends it."""
+    with (
+        Daemon(tmp_path, company()) as daemon,
+        Pjsua2Phone(tmp_path, "2001", server=daemon.port, frequency=440) as alice,
+        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+        Pjsua2Phone(tmp_path, "2003", server=daemon.port, frequency=900) as carol,
+    ):
+        for phone in (alice, bob, carol):
+            phone.wait_registered()
+        call = alice.dial("sip:1002@acme.test")
+        alice.wait_state(call, "CONFIRMED")
+        wait_heard(bob.recordings, 440)
+        dialog = alice.dialog(call)
+        taken = carol.dial("sip:1002@acme.test", headers={"Replaces": dialog, "Require": "replaces"})
+        carol.wait_state(taken, "CONFIRMED")
+        alice.wait_state(call, "DISCONNECTED")
         wait_heard(bob.recordings, 900)
-        wait_heard(carol.recordings, 600)
-        alice.wait_state(second, "DISCONNECTED")
+        wait_heard(lambda: carol.recording(taken), 600)
         bob.hang_up()
-        carol.wait_event("CALL_CLOSED")
+        carol.wait_state(taken, "DISCONNECTED")
+        daemon.wait_records(1)
+
+
+def hold(phone: Pjsua2Phone, call: int, other: Pjsua2Phone) -> None:
+    """Hold, until the other phone knows."""
+    since = other.mark()
+    phone.command("hold", call=call)
+    other.wait_event("media", after=since)

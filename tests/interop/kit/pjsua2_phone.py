@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Self
 
-from kit.program import HOST, EventLog, Program, free_range
+from kit.program import HOST, EventLog, Program, free_range, wait_until
 from kit.tone import write_tone
 
 WORKER = Path(__file__).with_name("pjsua2_worker.py")
@@ -83,9 +84,9 @@ class Pjsua2Phone:
     def wait_registered(self, timeout_s: float = 10) -> None:
         self.wait_event("registered", timeout_s, status=200)
 
-    def dial(self, target: str) -> int:
+    def dial(self, target: str, headers: dict[str, str] | None = None) -> int:
         token = next(self._tokens)
-        self.command("dial", to=target, token=token)
+        self.command("dial", to=target, token=token, headers=headers)
         return int(self.wait_event("dialling", token=token)["call"])
 
     def wait_incoming(self, timeout_s: float = 10, *, after: int = 0) -> int:
@@ -94,6 +95,21 @@ class Pjsua2Phone:
     def wait_state(self, call: int, state: str, timeout_s: float = 10) -> dict[str, Any]:
         """``state`` as pjsip says it: EARLY, CONFIRMED, DISCONNECTED."""
         return self.wait_event("state", timeout_s, call=call, state=state)
+
+    def dialog(self, call: int) -> str:
+        """A call that this phone made and that was answered, as a Replaces value names it to the other side."""
+        self.command("dialog", call=call)
+        call_id = self.wait_event("dialog", call=call)["call_id"]
+
+        def answer() -> str | None:
+            messages = (self.folder / "pjsua.log").read_text(encoding="utf-8", errors="replace").split("--end msg--")
+            found = [message for message in messages if "SIP/2.0 200" in message and f"Call-ID: {call_id}" in message]
+            return next((message for message in found if re.search(r"^CSeq: \d+ INVITE", message, re.MULTILINE)), None)
+
+        text = wait_until(answer, bool, 10, "200 in pjsua's log")
+        tags = [re.search(rf"^{name}:.*;tag=([^;\s]+)", text, re.MULTILINE) for name in ("To", "From")]
+        to_tag, from_tag = (tag[1] for tag in tags if tag is not None)
+        return f"{call_id};to-tag={to_tag};from-tag={from_tag}"
 
     def recording(self, call: int) -> list[Path]:
         path = self.folder / f"heard-{call}.wav"

@@ -19,6 +19,15 @@ def tell(event: str, **facts: Any) -> None:
     sys.stdout.flush()
 
 
+def with_headers(headers: dict[str, str]) -> pj.CallOpParam:
+    parameters = pj.CallOpParam(True)
+    for name, value in headers.items():
+        header = pj.SipHeader()
+        header.hName, header.hValue = name, value
+        parameters.txOption.headers.append(header)
+    return parameters
+
+
 class Call(pj.Call):  # type: ignore[misc]
     def __init__(self, phone: Phone, number: int, call_id: int = pj.PJSUA_INVALID_ID) -> None:
         super().__init__(phone.account, call_id)
@@ -137,7 +146,7 @@ class Phone:
             case "dial":
                 made = self.add_call()
                 tell("dialling", call=made.number, token=command.get("token"))
-                made.makeCall(command["to"], pj.CallOpParam(True))
+                made.makeCall(command["to"], with_headers(command.get("headers") or {}))
             case "quit":
                 self.live = False
             case _ if call is None:
@@ -154,6 +163,8 @@ class Phone:
                 parameters = pj.CallOpParam(True)
                 parameters.opt.flag = pj.PJSUA_CALL_UNHOLD
                 call.reinvite(parameters)
+            case "dialog":
+                tell("dialog", call=call.number, call_id=call.getInfo().callIdString)
             case "digits":
                 call.dialDtmf(command["digits"])
             case "transfer":
