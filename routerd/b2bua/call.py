@@ -80,6 +80,13 @@ class Borrower(Protocol):
         """Hear how it ended: 200 when joined, else why not."""
 
 
+class Lender(Protocol):
+    """A transfer that a party of this call has asked for, while another call carries it out."""
+
+    def party_gone(self, leg: Leg, now: float) -> bool:
+        """Hear that a party is gone; True: the other one goes on in the carrying call, this one is over."""
+
+
 class Call:
     """A call from its INVITE (or click) to its record; :meth:`start`, then events until it is over."""
 
@@ -98,6 +105,7 @@ class Call:
         "heard",
         "id",
         "join",
+        "leaving",
         "live",
         "media",
         "peer",
@@ -156,6 +164,7 @@ class Call:
         self.renegotiation: midcall.Renegotiation | None = None
         self.join: Any = None
         self.transfer: Borrower | None = None
+        self.leaving: Lender | None = None
         self._events: deque[plan.Event] = deque()
         self._advancing = False
         self.heard: list[str] = []
@@ -264,7 +273,7 @@ class Call:
             self.live.count(key, -1)
         carrying.write_record(self, now)
         if self.transfer is not None:
-            self.transfer.ended(carrying.final_status(self), now)
+            self.transfer.ended(carrying.failed_status(self), now)
         self.calls.call_over(self, now)
         self._let_go()
 
@@ -281,6 +290,7 @@ class Call:
         self.steps = []
         self.request = None
         self.transfer = None
+        self.leaving = None
 
     def give_up_leg(self, leg: Leg) -> None:
         """Let a leg go to another call, or to its goodbye, without ending it."""
@@ -307,8 +317,10 @@ class Call:
         self._gone(leg, now)
 
     def _gone(self, leg: Leg, now: float) -> None:
-        if self.join is not None and self.join.leg_gone(leg, now):
+        if self.leaving is not None and self.leaving.party_gone(leg, now):
             return
+        if self.join is not None:
+            self.join.leg_gone(leg, now)
         if leg is self.caller:
             self.happen("caller_gone", now)
         elif leg is self.peer:

@@ -83,6 +83,13 @@ class CallMedia:
         def replied(reply: dict[str, Any] | None, now: float) -> None:
             if number in self._asked:
                 self._asked.remove(number)
+            try:
+                finish(reply, now)
+            except Exception:
+                self._exchange.blame(self.call_id)
+                raise
+
+        def finish(reply: dict[str, Any] | None, now: float) -> None:
             if reply is None or not ng.is_ok(reply):
                 self._exchange.note("media_refused", ng.error_reason(reply) if reply is not None else "no reply")
                 then(None, now)

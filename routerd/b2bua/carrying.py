@@ -203,7 +203,7 @@ def _bridge(call: Call, command: plan.Command, now: float) -> None:
         entry.finish("answered", now, 200)
     call.record.answered_by = entry.target if entry is not None else fork.ring.target
     call.record.bridged_leg = command.leg
-    if call.transfer is not None:
+    if call.transfer is not None and call.caller is None:
         call.caller = call.transfer.lend(call, now)
     call.happen("bridge", now)
 
@@ -428,11 +428,10 @@ def _node(node: Node, call: Call) -> dict[str, Any]:
     return {"type": node.type, "id": node.id, "context": node.context, "at_s": at_s, "reason": node.reason}
 
 
-def final_status(call: Call) -> int:
-    """Return the SIP status that says how the call ended, for whoever asked for it by REFER."""
-    if call.record.answered is not None:
-        return 200
-    return (call.ending.status if call.ending is not None else None) or 500
+def failed_status(call: Call) -> int:
+    """Return the SIP status that says why a transfer's call was never joined, for whoever asked for it by REFER."""
+    status = call.ending.status if call.ending is not None else None
+    return status if status is not None and status >= 300 else 500
 
 
 def media_lost(call: Call, now: float) -> None:

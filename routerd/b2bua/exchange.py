@@ -37,6 +37,7 @@ class Exchange:
         "_media_asked",
         "_questions",
         "counters",
+        "culprit",
         "effects",
         "engines_down",
         "flows",
@@ -62,6 +63,7 @@ class Exchange:
         self.timers = TimerQueue()
         self.effects: list[fx.Effect] = []
         self.counters: dict[str, int] = {}
+        self.culprit: object = None
         self.engines_down: set[int] = set()
         self.rows: set[tuple[str, str]] | None = None
         self._questions = 0
@@ -78,6 +80,11 @@ class Exchange:
         """Say why something was dropped, refused or odd."""
         self.counters[reason] = self.counters.get(reason, 0) + 1
         self.effects.append(fx.Note(reason, detail))
+
+    def blame(self, who: object) -> None:
+        """Say whose handling raised (a call's id, a leg, a sender): the switch ends that call, and no other."""
+        if self.culprit is None:
+            self.culprit = who
 
     def publish(self, event: str, facts: dict[str, Any]) -> None:
         """Tell watchers; ``event`` is a name of the surface."""

@@ -171,13 +171,12 @@ class Join:
 
     # -- ends --
 
-    def leg_gone(self, leg: Leg, now: float) -> bool:
-        """One of the two hung up meanwhile; the call deals with it (False: it was neither)."""
+    def leg_gone(self, leg: Leg, now: float) -> None:
+        """One of the two hung up meanwhile; the call deals with it."""
         if leg in {self.first, self.second}:
-            self.stop(now, without=leg)
-        return False
+            self.stop(now)
 
-    def stop(self, now: float, without: Leg | None = None) -> None:  # noqa: ARG002
+    def stop(self, now: float) -> None:  # noqa: ARG002 - one signature for all ends
         """Give up joining; an offer that waits for its answer is refused, so that its leg can be hung up."""
         if self.done:
             return

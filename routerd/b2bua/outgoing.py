@@ -114,9 +114,14 @@ class Outgoing:
 
     def _dns_answered(self, question: DnsQuestion, records: list[tuple[Any, ...]] | None, now: float) -> None:
         self._question = 0
-        if self._location is not None and not self.closed:
-            self._location.answer(question, records)
-            self._resolve(now)
+        sender = self.sender
+        try:
+            if self._location is not None and not self.closed:
+                self._location.answer(question, records)
+                self._resolve(now)
+        except Exception:
+            self._exchange.blame(sender)
+            raise
 
     # -- one target after the other --
 
@@ -156,6 +161,14 @@ class Outgoing:
         return len(serialize(request)) > self._exchange.settings.mtu_bytes
 
     def _retry(self, cause: str, now: float) -> None:
+        sender = self.sender
+        try:
+            self._try_next(cause, now)
+        except Exception:
+            self._exchange.blame(sender)
+            raise
+
+    def _try_next(self, cause: str, now: float) -> None:
         self._cause = cause
         if self._targets and self._targets[0].transport == "udp-fallback":
             fallback = self._targets.pop(0)
@@ -175,14 +188,22 @@ class Outgoing:
 
     def response_received(self, tx: ClientTransaction, response: Response, now: float) -> None:
         """Pass a response up, unless it is a 503 and another target is left (RFC 3263 §4.3)."""
-        if tx is not self.tx or self.sender is None:
+        sender = self.sender
+        if tx is not self.tx or sender is None:
             return
+        try:
+            self._take(response, sender, now)
+        except Exception:
+            self._exchange.blame(sender)
+            raise
+
+    def _take(self, response: Response, sender: Sender, now: float) -> None:
         if response.status == 503 and self._targets:
             self._retry("unavailable", now)
             return
         if response.status in {401, 407} and self._credentials is not None and self._answer_challenge(response, now):
             return
-        self.sender.response_received(self, response, now)
+        sender.response_received(self, response, now)
 
     def _answer_challenge(self, response: Response, now: float) -> bool:
         """Answer a challenge once (RFC 3261 §22.2), to the trunk's own address only."""

@@ -68,7 +68,7 @@ class Transfers:
             leg.refuse(tx, request, 400, now)
             return
         other = call.other(leg)
-        if call.state != "connected" or other is None:
+        if call.state != "connected" or other is None or call.leaving is not None:
             leg.refuse(tx, request, 491, now)
             return
         if leg.extension is None:
@@ -97,7 +97,7 @@ class Transfers:
         """Transfer on an admin's word: ``which`` (caller or callee) is sent to ``to``; returns a problem or None."""
         stays = call.caller if which == "caller" else call.peer
         leaves = call.other(stays) if stays is not None else None
-        if call.state != "connected" or stays is None or leaves is None:
+        if call.state != "connected" or stays is None or leaves is None or call.leaving is not None:
             return "not_connected"
         if leaves.extension is None:
             return "not_an_agent"
@@ -121,6 +121,8 @@ class Transfers:
         )
         carrier = uas.make_call(self._switch, tables, attempt, now)
         carrier.transfer = transfer
+        transfer.carrier = carrier
+        transfer.call.leaving = transfer
         carrier.dialled_max_forwards = transfer.call.dialled_max_forwards - 1
         transfer.note_target(dialled, now)
         carrier.happen("treat", now)
@@ -225,15 +227,17 @@ class Transfers:
 class Transfer:
     """One transfer under way: who asked, who stays, and what the one who asked is told."""
 
-    __slots__ = ("_subscription", "_switch", "call", "over", "transferee", "transferor")
+    __slots__ = ("_reported", "_subscription", "_switch", "call", "carrier", "over", "transferee", "transferor")
 
     def __init__(self, switch: Switch, call: Call, transferor: Leg, transferee: Leg, subscription: int | None) -> None:
         self._switch = switch
         self.call = call
         self.transferor = transferor
         self.transferee = transferee
+        self.carrier: Call | None = None
         self.over = False
         self._subscription = subscription
+        self._reported = 0
 
     def note_target(self, target: str, now: float) -> None:
         """Write the transfer into the record of the call."""
@@ -244,8 +248,9 @@ class Transfer:
 
     def report(self, status: int, now: float) -> None:
         """Tell the transferor by NOTIFY how far it is (RFC 3515 §2.4.5); final statuses end the subscription."""
-        if self._subscription is None or self.transferor.state != CONFIRMED:
+        if self._subscription is None or self.transferor.state != CONFIRMED or status == self._reported:
             return
+        self._reported = status
         final = status >= 200
         state = "terminated;reason=noresource" if final else f"active;expires={SUBSCRIPTION_S}"
         body = f"SIP/2.0 {status} {statuses.reason(status)}\r\n".encode()
@@ -271,16 +276,32 @@ class Transfer:
         stays.name = f"lent:{stays.name}"
         self.transferor.call = Departing(self._switch)
         self.call.record.ended_by = "transfer"
+        self.call.leaving = None
         self.call.happen("transferred", now)
         return stays
+
+    def party_gone(self, leg: Leg, now: float) -> bool:
+        """A transferor need not wait for the outcome (RFC 5589 §6.1); without a transferee there is nothing to do."""
+        carrier = self.carrier
+        if carrier is None or self.over:
+            return False
+        if leg is self.transferor:
+            carrier.caller = self.lend(carrier, now)
+            return carrier.caller is not None
+        if leg is self.transferee:
+            carrier.happen("caller_gone", now)
+        return False
 
     def ended(self, status: int, now: float) -> None:
         """Report the outcome once; hang the transferor up when it worked."""
         if self.over:
             return
         self.over = True
+        self.carrier = None
+        if self.call.leaving is self:
+            self.call.leaving = None
         self.report(status, now)
-        if 200 <= status < 300 and isinstance(self.transferor.call, Departing):
+        if isinstance(self.transferor.call, Departing):
             self.transferor.bye(now)
 
 

@@ -63,6 +63,13 @@ def answer_again(call: Call, leg: Leg, request: Request, now: float) -> None:
 
 def _answer_caller(call: Call, command: plan.Command, now: float) -> None:
     assert isinstance(command, plan.AnswerCaller)
+    if call.transfer is not None and call.caller is None:
+        # who was transferred to a menu, queue or mailbox is there now
+        call.caller = call.transfer.lend(call, now)
+        if call.caller is not None:
+            call.record.answered = now
+            call.transfer.ended(200, now)
+            call.transfer = None
     call.happen("treat", now)
 
 

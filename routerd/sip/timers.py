@@ -72,9 +72,12 @@ class Timer:
 
 
 class TimerQueue:
-    """All timers of one switch, fired in the order of their deadlines (ties: in the order of their starts)."""
+    """All timers of one switch, fired in the order of their deadlines (ties: in the order of their starts).
 
-    __slots__ = ("_fifos", "_head", "_head_known", "_heap", "_order", "_sweep_at")
+    ``failed`` is the target that raised last, for whoever catches it.
+    """
+
+    __slots__ = ("_fifos", "_head", "_head_known", "_heap", "_order", "_sweep_at", "failed")
 
     def __init__(self, fixed_durations: Iterable[float] = FIXED_DURATIONS) -> None:
         self._fifos: dict[float, deque[Timer]] = {}
@@ -83,6 +86,7 @@ class TimerQueue:
         self._head: Timer | None = None
         self._head_known: bool = True
         self._sweep_at: int = _SWEEP_FROM
+        self.failed: TimerTarget | None = None
         for duration in fixed_durations:
             self.register(duration)
 
@@ -191,6 +195,7 @@ class TimerQueue:
         """Call the targets in order; should one raise, the rest goes back and fires at the next run."""
         fired = 0
         index = 0
+        target: TimerTarget | None = None
         try:
             while index < len(due):
                 timer = due[index]
@@ -202,6 +207,9 @@ class TimerQueue:
                 timer.target = None
                 fired += 1
                 target.timer_fired(timer.name, now)
+        except Exception:
+            self.failed = target
+            raise
         finally:
             for timer in due[index:]:
                 if timer.live:
