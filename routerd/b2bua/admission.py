@@ -15,6 +15,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Final
 
 from routerd.b2bua import effects as fx
+from routerd.b2bua.amplification import fits
 from routerd.b2bua.limits import Bans, Failures, GoodSources, Rates
 from routerd.b2bua.trunk_sources import TrunkSources
 from routerd.errors import ParseError
@@ -113,8 +114,11 @@ class Admission:
 
     # -- the two questions --
 
-    def quick(self, request: Request, flow: Flow, now: float) -> Refusal | None:
-        """Look at a request outside a dialog before it has a transaction; None: go on to :meth:`identify`."""
+    def quick(self, request: Request, flow: Flow, now: float, size_bytes: int = 0) -> Refusal | None:
+        """Look at a request outside a dialog before it has a transaction; None: go on to :meth:`identify`.
+
+        ``size_bytes`` is how long the request was: an answer over UDP is at most three times as long.
+        """
         source = self.source_of(request, flow)
         candidates = self._candidates(source)
         if not candidates and self._bans.holds((source, True), now):
@@ -130,7 +134,7 @@ class Admission:
                 return None
         except ParseError as error:
             return self._refusal(request, error.status_hint, [], "malformed")
-        return self._challenge(request, flow, source, now)
+        return self._challenge(request, flow, source, now, size_bytes=size_bytes)
 
     def identify(self, request: Request, flow: Flow, now: float) -> Party | Refusal:
         """Say who sent the request, within its transaction; a Refusal is to be answered statelessly."""
@@ -299,10 +303,16 @@ class Admission:
 
     # -- challenges --
 
-    def _challenge(self, request: Request, flow: Flow, source: str, now: float, *, stale: bool = False) -> Refusal:
+    def _challenge(
+        self, request: Request, flow: Flow, source: str, now: float, *, stale: bool = False, size_bytes: int = 0
+    ) -> Refusal:
         opaque = self._seal(source).decode("ascii")
         values = self._challenger.challenges(self.realm_of(request), now, stale, self._algorithms(request, flow))
         headers = [("WWW-Authenticate", f'{value}, opaque="{opaque}"') for value in values]
+        if not flow.reliable and not fits(request, headers, size_bytes):
+            headers = headers[-1:]
+            if not fits(request, headers, size_bytes):
+                return self._refusal(request, 403, [], "too_short")
         return self._refusal(request, 401, headers, "unauthenticated")
 
     def _algorithms(self, request: Request, flow: Flow) -> tuple[str, ...]:

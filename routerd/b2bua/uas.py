@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from routerd.b2bua import attempt as attempts
 from routerd.b2bua.admission import Party, Refusal
+from routerd.b2bua.amplification import fits
 from routerd.b2bua.call import Call
 from routerd.b2bua.exchange import ALLOW, SERVER
 from routerd.b2bua.inbound_leg import InboundLeg
@@ -64,7 +65,8 @@ def serve(switch: Switch, tx: ServerTransaction, request: Request, now: float) -
     if refusal is not None:
         respond(switch, tx, request, refusal[0], now, refusal[1])
     elif request.method == "OPTIONS":
-        respond(switch, tx, request, 503 if switch.draining else 200, now, capabilities())
+        known = party.kind != "anyone" or tx.flow.reliable or fits(request, [("Server", SERVER), *capabilities()])
+        respond(switch, tx, request, 503 if switch.draining else 200, now, capabilities() if known else [])
     elif request.method == "REGISTER":
         _register(switch, tx, request, party, now)
     elif request.method == "INVITE":

@@ -76,7 +76,8 @@ class Dialog:
     def as_uas(cls, request: Request, local_tag: str) -> Dialog:
         """Make the UAS's dialog of a request that we answer with ``local_tag`` (§12.1.1).
 
-        Raises ``ParseError`` when the request has no usable Contact: no request of ours could reach the peer.
+        Without a Contact the peer is of RFC 2543 (§6.13 there) and reached at its From URI; RFC 4475 §3.4.1.
+        Raises ``ParseError`` when Contact names no single address: no request of ours could reach the peer.
         """
         sender = request.from_
         return cls(
@@ -247,7 +248,7 @@ def _contact_or_none(message: Message) -> str | None:
 
 
 def _contact_of(request: Request) -> str:
-    target = _contact_or_none(request)
+    target = request.from_.uri_text if request.get("Contact") is None else _contact_or_none(request)
     if target is None:
         raise ParseError(f"{request.method} without a Contact makes no dialog")
     return target

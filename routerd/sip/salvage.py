@@ -6,6 +6,7 @@ Nothing here is trusted: the result serves to address one 400, 505 or 513 and is
 from __future__ import annotations
 
 import re
+from hashlib import blake2s
 
 from routerd.errors import ParseError
 from routerd.sip import grammar
@@ -16,8 +17,8 @@ from routerd.sip.uri import Uri
 from routerd.sip.via import Via
 
 # Stands for a Via that is missing or illegible: rport brings the answer to where the request came from (RFC 3581 §4).
-STAND_IN_VIA = "SIP/2.0/UDP invalid.invalid;rport"
-_NOWHERE = Uri("sip", None, "invalid.invalid")
+STAND_IN_VIA = "SIP/2.0/UDP invalid;rport"
+_NOWHERE = Uri("sip", None, "invalid")
 
 _T = grammar.TOKEN_CHARS
 _fold = re.compile(r"\n[ \t]+")
@@ -29,15 +30,18 @@ _via_start = re.compile(
 _branch = re.compile(rf";[ \t]*branch[ \t]*=[ \t]*([{_T}]+)", re.IGNORECASE).search
 _rport = re.compile(r";[ \t]*rport[ \t]*(?=[;,=]|$)", re.IGNORECASE).search
 _bracketed = re.compile(r"<([^<>\"]*)>").search
+_cseq = re.compile(rf"([0-9]+)(?:[ \t]+([{_T}]+)[ \t]*$)?").match
 _tag = re.compile(rf";[ \t]*tag[ \t]*=[ \t]*([{_T}]+)", re.IGNORECASE).search
-_ECHOED = frozenset({"From", "To", "Call-ID", "CSeq"})
+_ECHOED = ("From", "To", "Call-ID", "CSeq")
+_UNNAMED = "0"
 
 
 def salvage(data: bytes) -> Request | None:
     """What an answer to the malformed request in ``data`` needs, or ``None`` when it is none, or an ACK.
 
-    The result has Via lines that can be typed (in need a stand-in with rport: answer to the source) and those of
-    From, To, Call-ID and CSeq that were there, the first of each, cleaned. Use it with ``build.response`` only.
+    The result has Via lines that can be typed (in need a stand-in with rport: answer to the source), and From, To,
+    Call-ID and CSeq: the first of each, cleaned, or a stand-in, so that no answer is malformed itself (§8.1.1).
+    Use it with ``build.response`` only, and ``tag`` for its To.
     """
     text = data[:MAX_MESSAGE_BYTES].lstrip(b"\r\n").decode("utf-8", "surrogateescape").replace("\r\n", "\n")
     lines = _fold.sub(" ", text.partition("\n\n")[0]).split("\n", MAX_FIELDS)[:MAX_FIELDS]
@@ -45,11 +49,16 @@ def salvage(data: bytes) -> Request | None:
     method = words[0]
     if method == "ACK" or not grammar.is_token(method) or not any(word[:4].upper() == "SIP/" for word in words[1:]):
         return None
-    fields, vias = _legible(lines[1:])
+    fields, vias = _legible(lines[1:], method)
     return Request(method, words[1] or str(_NOWHERE), _vias(vias) + fields)
 
 
-def _legible(lines: list[str]) -> tuple[Fields, list[str]]:
+def tag(data: bytes) -> str:
+    """A To tag for the answer to the malformed request in ``data``: the same for each retransmission (§8.2.7)."""
+    return f"m{blake2s(data, digest_size=3).hexdigest()}"
+
+
+def _legible(lines: list[str], method: str) -> tuple[Fields, list[str]]:
     fields: dict[str, str] = {}
     vias: list[str] = []
     for line in lines:
@@ -62,7 +71,9 @@ def _legible(lines: list[str]) -> tuple[Fields, list[str]]:
             vias.append(value)
         elif name in _ECHOED:
             fields.setdefault(name, value)
-    return [(name, _repaired(name, value)) for name, value in fields.items()], vias
+    for name in _ECHOED:
+        fields.setdefault(name, "")
+    return [(name, _repaired(name, value, method)) for name, value in fields.items()], vias
 
 
 def _vias(values: list[str]) -> Fields:
@@ -93,18 +104,23 @@ def _rebuilt(value: str) -> str:
     return text
 
 
-def _repaired(name: str, value: str) -> str:
-    """``value`` as it is when well-formed (CSeq and Call-ID always); else its address and tag, if they are legible."""
-    if name in {"Call-ID", "CSeq"}:
-        return value
+def _repaired(name: str, value: str, method: str) -> str:
+    """``value`` as it is when well-formed; else what of it is legible: the first word, the number, address and tag."""
+    if name == "Call-ID":
+        return next((word for word in value.split() if grammar.is_call_id(word)), _UNNAMED)
+    if name == "CSeq":
+        match = _cseq(value)
+        number, named = match.groups() if match else ("0", "")
+        return f"{number} {named or method}"
     try:
         NameAddr.parse(value)
     except ParseError:
         match = _bracketed(value)
-        tag = _tag(value)
+        found = _tag(value)
         try:
             uri = Uri.parse(match.group(1).strip(" \t")) if match else _NOWHERE
         except ParseError:
             uri = _NOWHERE
-        return f"<{uri}>" + (f";tag={tag.group(1)}" if tag else "")
+        address = "sip:invalid" if uri is _NOWHERE else f"<{uri}>"
+        return address + (f";tag={found.group(1)}" if found else "")
     return value

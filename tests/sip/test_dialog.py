@@ -86,9 +86,10 @@ def test_the_uac_side_without_the_request_at_hand() -> None:
     assert Dialog.as_uac(None, response).local_cseq == 314
 
 
-def test_a_uas_needs_a_contact() -> None:
+def test_a_uas_needs_one_contact_or_a_peer_of_rfc_2543() -> None:
+    assert Dialog.as_uas(invite(contact=None), "b").remote_target == invite().from_.uri_text
     with pytest.raises(ParseError):
-        Dialog.as_uas(invite(contact=None), "b")
+        Dialog.as_uas(invite(contact="*"), "b")
 
 
 def test_a_uac_without_a_contact_stays_with_the_request_uri() -> None:
