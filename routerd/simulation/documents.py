@@ -151,3 +151,39 @@ def _ivr(chance: Chance) -> dict[str, Any]:
         "dial_by_intercom": chance.often(0.5),
         "digit_timeout_s": 3,
     }
+
+
+def plain(*, media: str = "direct", **account: Any) -> bytes:
+    """Return the document of a small company for written scenarios: alice, bob and carol, a trunk and its numbers.
+
+    ``account`` are keys of the document to be put in place of those here.
+    """
+    people = ("alice", "bob", "carol")
+    content: dict[str, Any] = {
+        "schema": 1,
+        "account": {"id": "acme", "name": "Acme", "domains": [DOMAIN], "country": "IN", "pilot_number": NUMBERS[0]},
+        "trunks": [
+            {"id": "pstn", "target": f"sip:{PSTN[0]}:5060", "addresses": [f"{PSTN[0]}/32"], "media": media},
+            {"id": "second", "target": f"sip:{SECOND[0]}:5060", "addresses": [f"{SECOND[0]}/32"], "media": media},
+        ],
+        "outbound_routes": [{"prefix": "", "trunks": ["pstn", "second"]}],
+        "numbers": [
+            {"number": NUMBERS[0], "label": "Bob", "destination": {"type": "agent", "id": "bob"}},
+            {"number": NUMBERS[1], "label": "Menu", "destination": {"type": "ivr", "id": "menu"}},
+            {"number": NUMBERS[2], "label": "Team", "destination": {"type": "department", "id": "team"}},
+            {"number": NUMBERS[3], "label": "Box", "destination": {"type": "voicemail", "id": "box"}},
+        ],
+        "agents": [
+            {"id": name, "name": name.title(), "extension": name, "intercom": str(1001 + index)}
+            for index, name in enumerate(people)
+        ],
+        "extensions": [{"id": name, "username": name, "password": PASSWORD, "media": media} for name in people],
+        "departments": [
+            {"id": "team", "name": "Team", "strategy": "simultaneous", "members": [{"agent": name} for name in people[1:]]}
+        ],
+        "ivrs": [{"id": "menu", "prompt": "hello", "options": {"1": {"type": "agent", "id": "bob"}}}],
+        "voicemails": [{"id": "box", "greeting": "hello", "max_message_s": 20}],
+        "sounds": [{"id": "hello", "file": "hello.wav", "duration_s": 2.0}],
+        **account,
+    }
+    return json.dumps(content).encode()
