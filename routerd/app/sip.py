@@ -208,7 +208,8 @@ class SipProcess:
         }
         if self.certificates is not None:
             plain["certificate_expiry_timestamp_seconds"] = int(self.certificates.expires_at)
-        return [*self.driver.counters.collect(), *((name, {}, float(value)) for name, value in plain.items())]
+        media = self._media.samples() if self._media is not None else []
+        return [*self.driver.counters.collect(), *((name, {}, float(value)) for name, value in plain.items()), *media]
 
     def _send(self, frame: list[Any]) -> None:
         if self._link is not None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from routerd.b2bua.effects import Answer, AskMedia
+    from routerd.edge.metrics import Sample
     from routerd.sip.flow import Address
 
 DEADLINE_S = 3.0
@@ -28,6 +29,11 @@ RETRY_S = (0.15, 0.3, 0.6, 1.0)
 PING_EVERY_S = 1.0
 PINGS_LOST = 3
 DIGITS = 16
+PONG_COUNTS = {
+    "media_sessions_active": "sessions",
+    "media_packets_total": "packets-total",
+    "media_one_way_total": "one-way-total",
+}
 
 
 class _Question:
@@ -47,7 +53,7 @@ class _Question:
 class _Engine:
     """What is known of one engine."""
 
-    __slots__ = ("address", "cookie", "lost", "started", "unanswered")
+    __slots__ = ("address", "cookie", "lost", "pong", "started", "unanswered")
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -55,6 +61,7 @@ class _Engine:
         self.unanswered = 0
         self.lost = False
         self.started: str | None = None
+        self.pong: dict[str, Any] = {}
 
 
 class MediaClient(asyncio.DatagramProtocol):
@@ -111,6 +118,14 @@ class MediaClient(asyncio.DatagramProtocol):
         """Whether the engine answers pings."""
         state = self._engines[engine]
         return state.started is not None and not state.lost
+
+    def samples(self) -> list[Sample]:
+        """Give what the engines said of themselves in their last pongs, as sums; nothing while none is known."""
+        pongs = [engine.pong for engine in self._engines if engine.pong and not engine.lost]
+        told = {
+            name: [pong[key] for pong in pongs if isinstance(pong.get(key), int)] for name, key in PONG_COUNTS.items()
+        }
+        return [(name, {}, float(sum(counts))) for name, counts in told.items() if counts]
 
     def close(self) -> None:
         """Close the socket; open questions are not answered any more."""
@@ -186,6 +201,7 @@ class MediaClient(asyncio.DatagramProtocol):
     def _pong(self, index: int, reply: dict[str, Any]) -> None:
         engine = self._engines[index]
         engine.unanswered = 0
+        engine.pong = reply
         started = str(reply.get("started", ""))
         known, was_lost = engine.started, engine.lost
         engine.started, engine.lost = started, False

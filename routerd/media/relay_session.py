@@ -42,7 +42,7 @@ class PartyMedia(NamedTuple):
 class RelaySession:
     """Both directions of one media line."""
 
-    __slots__ = ("_answered_s", "_directions", "_heard", "_lanes", "_one_way")
+    __slots__ = ("_answered_s", "_directions", "_heard", "_lanes", "_one_way", "heard_side")
 
     def __init__(self, learning_window_s: float = LEARNING_WINDOW_S) -> None:
         self._lanes: tuple[tuple[Lane, Lane], tuple[Lane, Lane]] = (
@@ -55,6 +55,7 @@ class RelaySession:
         self._directions: list[str] = ["inactive", "inactive"]
         self._answered_s: float | None = None
         self._one_way: bool = False
+        self.heard_side: int = 0
         self._heard: list[tuple[int, float]] = [(0, 0.0), (0, 0.0)]
 
     def lane(self, side: int, component: int) -> Lane:
@@ -125,7 +126,10 @@ class RelaySession:
         return max(self._answered_s or 0.0, *lanes)
 
     def check(self, now: float) -> str | None:
-        """``one-way`` or ``two-way`` when that changed since the last call, else None. About once a second."""
+        """``one-way`` or ``two-way`` when that changed since the last call, else None. About once a second.
+
+        On ``one-way``, ``heard_side`` is the side whose voice comes.
+        """
         silence = [self._silence_s(side, now) for side in (0, 1)]
         if not self.is_two_way:
             self._one_way = False
@@ -135,6 +139,7 @@ class RelaySession:
         if one_way == self._one_way or (self._one_way and quick >= ONE_WAY_AFTER_S / 2):
             return None
         self._one_way = one_way
+        self.heard_side = silence.index(quick)
         return "one-way" if one_way else "two-way"
 
     def _silence_s(self, side: int, now: float) -> float:

@@ -47,6 +47,7 @@ class MediaCall:
         "answered",
         "call_id",
         "controller",
+        "counted_packets",
         "created_s",
         "first_tag",
         "hosts",
@@ -65,6 +66,7 @@ class MediaCall:
         self.last_signal_s: float = now
         self.answered: bool = False
         self.timed_out: bool = False
+        self.counted_packets: int = 0
         self.hosts: list[str] = ["", ""]
         self.lines: list[MediaLine | None] = []
 
@@ -112,6 +114,17 @@ class MediaCall:
     def is_one_way(self) -> bool:
         """Whether some line is heard from one side only."""
         return any(line.session.is_one_way for line in self.open_lines())
+
+    def direction(self, line: MediaLine) -> str:
+        """Who is heard and who is not on a one-way line, as ``HEARD only``, by tag."""
+        others = next(reversed(self.other_tags), "")
+        return f"{self.first_tag if line.session.heard_side == 0 else others} only"
+
+    def new_packets(self) -> int:
+        """Packets of voice that came since the last call of this."""
+        packets = sum(line.session.lane(side, RTP).packets for line in self.open_lines() for side in (0, 1))
+        new, self.counted_packets = packets - self.counted_packets, packets
+        return max(0, new)
 
     def statistics(self, wall_offset_s: float) -> dict[str, Any]:
         """The call as the ``query`` reply tells it: the summary, and every port of every party."""

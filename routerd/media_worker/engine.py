@@ -69,6 +69,7 @@ class Engine:
         self._slice = 0
         self._turn: list[MediaCall] = []
         self._ended = {"calls": 0, "packets": 0, "bytes": 0, "foreign": 0, "garbage": 0, "lost": 0}
+        self._packets_total = 0
         self._one_way_total = 0
         self._timeouts_total = 0
         self._commands: dict[str, Callable[[dict[str, Any], Address, float], dict[str, Any]]] = {
@@ -126,7 +127,15 @@ class Engine:
             return _error(str(error))
 
     def _ping(self, _command: dict[str, Any], _source: Address, _now: float) -> dict[str, Any]:
-        return {"result": "pong", "capabilities": list(CAPABILITIES), "started": self._started}
+        """Answer, with the counts that a controller shows: it asks every second anyway."""
+        return {
+            "result": "pong",
+            "capabilities": list(CAPABILITIES),
+            "started": self._started,
+            "sessions": len(self._calls),
+            "packets-total": self._packets_total,
+            "one-way-total": self._one_way_total,
+        }
 
     def _offer(self, command: dict[str, Any], source: Address, now: float) -> dict[str, Any]:
         call_id, tag = _text(command, "call-id"), _text(command, "from-tag")
@@ -288,6 +297,7 @@ class Engine:
 
     def _end(self, call: MediaCall) -> None:
         del self._calls[call.call_id]
+        self._packets_total += call.new_packets()
         self._ended["calls"] += 1
         _add(self._ended, call)
         call.close(self._opener)
@@ -296,6 +306,7 @@ class Engine:
 
     def _look_after(self, call: MediaCall, now: float) -> None:
         heard = call.last_heard_s()
+        self._packets_total += call.new_packets()
         if now - max(heard, call.last_signal_s) > self._session_limit_s:
             self._notify(call, "session-reaped")
             self._end(call)
@@ -304,16 +315,18 @@ class Engine:
             event = line.session.check(now)
             if event is not None:
                 self._one_way_total += event == "one-way"
-                self._notify(call, event)
+                self._notify(call, event, direction=call.direction(line) if event == "one-way" else "")
         silent = call.answered and call.expects_media() and now - heard > self._timeout_s
         if silent and not call.timed_out:
             self._timeouts_total += 1
             self._notify(call, "media-timeout")
         call.timed_out = silent
 
-    def _notify(self, call: MediaCall, event: str) -> None:
+    def _notify(self, call: MediaCall, event: str, direction: str = "") -> None:
         self._notified += 1
         content = {"event": event, "call-id": call.call_id, "from-tag": call.first_tag, "started": self._started}
+        if direction:
+            content["direction"] = direction
         self._send(ng.encode_reply(f"event-{self._notified}", content), call.controller)
 
 

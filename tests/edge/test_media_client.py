@@ -30,7 +30,7 @@ class FakeEngine(asyncio.DatagramProtocol):
         if self.dead:
             return
         if command["command"] == "ping":
-            reply: dict[str, Any] = {"result": "pong", "started": self.started}
+            reply: dict[str, Any] = {"result": "pong", "started": self.started, "sessions": 3, "packets-total": 70}
         else:
             self.cookies.append(cookie)
             if len(self.cookies) <= self.deaf:
@@ -113,6 +113,13 @@ async def test_a_silent_engine_is_lost_and_comes_back(media: Any) -> None:
     media.engine.dead = False
     assert (await media.next()).event == "up"
     assert media.client.up(0)
+
+
+async def test_what_an_engine_counts_is_on_the_metrics_page(media: Any) -> None:
+    assert media.client.samples() == [("media_sessions_active", {}, 3.0), ("media_packets_total", {}, 70.0)]
+    media.engine.dead = True
+    assert (await media.next()).event == "lost"
+    assert media.client.samples() == []
 
 
 async def test_notifications_are_events_and_strangers_are_not_heard(media: Any, client: Any) -> None:

@@ -97,6 +97,20 @@ def test_ping_tells_who_answers() -> None:
     assert "events" in reply["capabilities"]
 
 
+def test_a_pong_counts_calls_and_the_packets_of_those_that_ended_too() -> None:
+    house = House()
+    session = house.call()
+    for i in range(20):
+        session.receive(0, RTP, packet(i), ("192.0.2.1", 4000), house.now)
+    house.pass_time(1)
+    reply = house.ask(ng.ping())
+    assert (reply["sessions"], reply["packets-total"]) == (1, 20)
+    session.receive(0, RTP, packet(20), ("192.0.2.1", 4000), house.now)
+    house.ask(ng.delete("c"))
+    reply = house.ask(ng.ping())
+    assert (reply["sessions"], reply["packets-total"]) == (0, 21)
+
+
 def test_a_call() -> None:
     house = House()
     to_bob = media_of(house.ask(ng.offer("c", "a", BODY % 4000)))
@@ -288,6 +302,7 @@ def test_one_way_speech_is_told() -> None:
         session.receive(0, RTP, packet(i), ("192.0.2.1", 4000), house.now)
         house.pass_time(0.5)
     assert house.events() == ["one-way"]
+    assert house.sent[0][0]["direction"] == "a only"
     assert house.ask(ng.query("c"))["one-way"] == 1
     assert house.ask(ng.statistics())["one-way-total"] == 1
 
