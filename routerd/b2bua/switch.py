@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 from routerd.b2bua import commands, uas
 from routerd.b2bua import effects as fx
 from routerd.b2bua.admission import Admission
+from routerd.b2bua.amplification import MOST_TIMES
+from routerd.b2bua.call import Call
 from routerd.b2bua.exchange import Exchange
 from routerd.b2bua.flows import Flows
+from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.keepalive import Keepalive
 from routerd.b2bua.live_state import AccountState
 from routerd.b2bua.location import LocationService
@@ -33,13 +36,14 @@ from routerd.sip import build
 from routerd.sip.digest import Challenger
 from routerd.sip.message import Request
 from routerd.sip.parser import keepalive, parse
-from routerd.sip.salvage import salvage
+from routerd.sip.salvage import STAND_IN_VIA, salvage
+from routerd.sip.salvage import tag as salvaged_tag
+from routerd.sip.serializer import serialize
 from routerd.sip.transaction_layer import TransactionLayer, fill_via, stateless_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from routerd.b2bua.call import Call
     from routerd.b2bua.leg import Leg
     from routerd.b2bua.location import Binding
     from routerd.b2bua.settings import SwitchSettings
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
 
 EMPTY: Final = Snapshot(accounts={}, account_by_number={}, account_by_domain={})
 MOST_TIMER_ERRORS: Final = 1000
+TOWARDS_CALL: Final = ("call", "leg", "user", "_user")
 
 
 class Switch:
@@ -136,7 +141,8 @@ class Switch:
 
     def receive_command(self, command: fx.Command, now: float) -> None:
         """Take a command of an admin or of the control process; it is answered by a Reply effect."""
-        self._guard(commands.carry_out, self, command, now)
+        if not self._guard(commands.carry_out, self, command, now):
+            self.exchange.effects.append(fx.Reply(command.number, commands.refused("internal", "see the notes", 500)))
 
     def install(self, snapshot: Snapshot, now: float) -> None:
         """Route new calls by ``snapshot``; calls in progress keep theirs."""
@@ -168,8 +174,34 @@ class Switch:
             self.exchange.note("exception", traceback.format_exc(limit=-6))
             if self.exchange.strict:
                 raise
+            self._end_culprit(arguments[-1])
             return False
         return True
+
+    def _end_culprit(self, now: float) -> None:
+        """End the call whose handling raised; should that fail too, forget it."""
+        who, self.exchange.culprit = self.exchange.culprit or self.exchange.timers.failed, None
+        self.exchange.timers.failed = None
+        call = self._call_of(who)
+        if call is None:
+            return
+        try:
+            call.stop("crashed", 500, 41, now)
+            call.finish(now)
+        except Exception:  # noqa: BLE001 - whatever it is, the other calls go on
+            self.exchange.note("exception", traceback.format_exc(limit=-6))
+        for leg in [leg for leg in self.dialogs.values() if leg.call is call and not leg.goodbye]:
+            self.leg_gone(leg)
+        self.call_by_id.pop(call.id, None)
+
+    def _call_of(self, who: object) -> Call | None:
+        for _ in range(3):
+            if isinstance(who, str):
+                return self.call_by_id.get(who)
+            if isinstance(who, Call):
+                return who
+            who = next((found for name in TOWARDS_CALL if (found := getattr(who, name, None)) is not None), None)
+        return None
 
     # -- messages --
 
@@ -180,7 +212,7 @@ class Switch:
             self._malformed(data, flow, error)
             return
         if isinstance(message, Request) and message.method not in {"ACK", "CANCEL"} and not message.to.tag:
-            refusal = self.admission.quick(message, flow, now)
+            refusal = self.admission.quick(message, flow, now, len(data))
             if refusal is not None:
                 fill_via(message, message.via, flow)
                 self._reply(message, flow, refusal.status, refusal.headers)
@@ -188,12 +220,18 @@ class Switch:
         self.layer.receive(message, flow, now)
 
     def _malformed(self, data: bytes, flow: Flow, error: ParseError) -> None:
-        """Answer a malformed request where an answer can be addressed, else count it; responses are dropped."""
+        """Answer a malformed request where an answer can be addressed, else count it; responses are dropped.
+
+        Rubbish that is shorter than a third of its answer is only counted: see :mod:`routerd.b2bua.amplification`.
+        """
         request = None if data[:4] == b"SIP/" else salvage(data)
         self.exchange.note("malformed", str(error))
         if request is not None and request.method != "ACK":
-            fill_via(request, request.via, flow)
-            self._reply(request, flow, error.status_hint, [])
+            if request.get("Via") != STAND_IN_VIA:
+                fill_via(request, request.via, flow)
+            answer = build.response(request, error.status_hint, to_tag=salvaged_tag(data))
+            if flow.reliable or len(serialize(answer)) <= MOST_TIMES * len(data):
+                self.layer.reply_stateless(request, answer, flow)
 
     def _reply(self, request: Request, flow: Flow, status: int, headers: Sequence[tuple[str, str]]) -> None:
         tag = stateless_tag(request)
@@ -203,12 +241,15 @@ class Switch:
 
     def request_received(self, tx: ServerTransaction, request: Request, now: float) -> None:
         """Take a new request: within a dialog to its leg, otherwise to whom it concerns."""
+        tag = None
         try:
             tag = request.to.tag
             if tag:
                 leg = self.dialogs.get((request.call_id, tag, request.from_.tag or ""))
                 if leg is None:
-                    uas.respond(self, tx, request, 481, now)
+                    # without a transaction: it would repeat its answer to whoever is named as the source
+                    self.note("dialog_unknown", f"{request.method} {tx.flow!r}")
+                    self.layer.reply_stateless(request, build.response(request, 481), tx.flow)
                 else:
                     leg.handle(tx, request, now)
             else:
@@ -217,7 +258,12 @@ class Switch:
             self.exchange.note("malformed", str(error))
             uas.respond(self, tx, request, error.status_hint, now)
         except Exception:
-            uas.respond(self, tx, request, 500, now)
+            calls = self.call_by_id.values()
+            leg = self.dialogs.get((request.call_id, tag or "", request.from_.tag or ""))
+            owner = next((call for call in calls if isinstance(call.caller, InboundLeg) and call.caller.tx is tx), None)
+            self.exchange.blame(leg or owner)
+            if owner is None:
+                uas.respond(self, tx, request, 500, now)
             raise
 
     def ack_received(self, request: Request, flow: Flow, now: float) -> None:
@@ -226,7 +272,11 @@ class Switch:
         if leg is None:
             self.exchange.note("ack_unmatched", repr(flow))
         else:
-            leg.acknowledge(request, now)
+            try:
+                leg.acknowledge(request, now)
+            except Exception:
+                self.exchange.blame(leg)
+                raise
 
     def stray_response(self, response: Response, flow: Flow, now: float) -> None:  # noqa: ARG002
         """Take a response that nobody waits for: a repeated 2xx of a living leg gets its ACK again (§13.2.2.4).
@@ -291,11 +341,18 @@ class Switch:
         if event.event in {"lost", "restarted"}:
             affected = [call for call in self.call_by_id.values() if call.media.engine == event.number]
             for call in affected:
-                call.media_event(event.event, event.facts, now)
+                self._guard(self._media_event_of, call, event, now)
             return
         found = self.call_by_id.get(str(event.facts.get("call-id", "")).partition("/")[0])
         if found is not None:
-            found.media_event(event.event, event.facts, now)
+            self._media_event_of(found, event, now)
+
+    def _media_event_of(self, call: Call, event: fx.MediaEvent, now: float) -> None:
+        try:
+            call.media_event(event.event, event.facts, now)
+        except Exception:
+            self.exchange.blame(call)
+            raise
 
     def __len__(self) -> int:
         return len(self.call_by_id)

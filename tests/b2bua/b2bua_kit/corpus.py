@@ -22,10 +22,11 @@ NOT_UNDERSTOOD = frozenset({400, 500, 505, 513})
 MAY_COME_FIRST = frozenset({401, 403, 404, 405, 407, 480, 481})
 CHALLENGES = frozenset({401, 407})
 
-_via = re.compile(rb"^((?:via|v)[ \t]*:[ \t\r\n]*sip[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*)\w+([ \t]+)[^;,\s]+", re.IGNORECASE | re.MULTILINE)
+LINES = re.IGNORECASE | re.MULTILINE
+_via = re.compile(rb"^((?:via|v)[ \t]*:[ \t\r\n]*sip[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*)\w+([ \t]+)[^;,\s]+", LINES)
 _branch = re.compile(rb"(;[ \t]*branch[ \t]*=[ \t]*)(z9hG4bK)?([^;,\s]*)", re.IGNORECASE)
-_call_id = re.compile(rb"^((?:call-id|i)[ \t]*:[ \t]*)([^\s]+)", re.IGNORECASE | re.MULTILINE)
-_contact = re.compile(rb"^((?:contact|m)[ \t]*:[^\r\n]*?<?sips?:(?:[^@\s<>;]+@)?)([^;>?,\s@]+)", re.IGNORECASE | re.MULTILINE)
+_call_id = re.compile(rb"^((?:call-id|i)[ \t]*:[ \t]*)([^\s]+)", LINES)
+_contact = re.compile(rb"^((?:contact|m)[ \t]*:[^\r\n]*?<?sips?:(?:[^@\s<>;]+@)?)([^;>?,\s@]+)", LINES)
 
 
 def entries(*kinds: str) -> list[Entry]:
