@@ -63,12 +63,12 @@ def run(settings_file: Path, on_ready: Callable[[Settings, list[AccountTables]],
     try:
         settings = read_settings(settings_file)
     except ConfigError as error:
-        return _refuse(errors_of(error))
+        return refuse(errors_of(error))
     setup = make_setup(settings)
     own_media = setup.media is not None and not engine_answers(setup.media.listen)
     accounts, errors = judge(setup, own_media=own_media)
     if errors:
-        return _refuse(errors)
+        return refuse(errors)
     run_dir = Path(settings.run.directory).resolve()
     write_setup(setup, run_dir)
     logs.configure("supervisor", json=setup.log_json, level=setup.log_level)
@@ -80,13 +80,13 @@ def run_media(settings_file: Path) -> int:
     try:
         settings = read_settings(settings_file)
     except ConfigError as error:
-        return _refuse(errors_of(error))
+        return refuse(errors_of(error))
     setup = make_setup(settings)
     if setup.media is None:
-        return _refuse([ConfigError("the settings name other engines", pointer="/media/engine", hint='"embedded"')])
+        return refuse([ConfigError("the settings name other engines", pointer="/media/engine", hint='"embedded"')])
     errors = check_addresses([("udp", *setup.media.listen)])
     if errors:
-        return _refuse(errors)
+        return refuse(errors)
     logs.configure("media", json=setup.log_json, level=setup.log_level)
     sdnotify.notify("READY=1")
     return serve(setup.media)
@@ -96,7 +96,8 @@ async def _supervise(run_dir: Path, own_media: bool, on_ready: Callable[[], None
     return await Supervisor(run_dir, media=own_media, on_ready=on_ready).run()
 
 
-def _refuse(errors: list[ConfigError]) -> int:
+def refuse(errors: list[ConfigError]) -> int:
+    """Write every error to standard error; the exit status of wrong input."""
     for error in errors:
         sys.stderr.write(f"routerd: {error}\n")
     sys.stderr.write(f"routerd: {len(errors)} {'error' if len(errors) == 1 else 'errors'}, nothing was started\n")

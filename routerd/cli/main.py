@@ -22,9 +22,9 @@ class Verb(NamedTuple):
 
 VERBS: dict[str, Verb] = {
     "run": Verb("routerd.cli.run", "run", "The daemon."),
+    "demo": Verb("routerd.cli.demo", "demo", "The daemon, and one real call over loopback with its story."),
     "media": Verb("routerd.cli.run", "media", "The media relay alone, where it is a service of its own."),
     "check": Verb("routerd.cli.check", "check", "Validate a routing document and report what looks wrong."),
-    "simulate": Verb("routerd.cli.simulate", "simulate", "Play a call through the switch in virtual time."),
     "simulate": Verb("routerd.cli.simulate", "simulate", "One made-up call in virtual time."),
     "registrations": Verb("routerd.cli.views", "registrations", "Who is registered now."),
     "calls": Verb("routerd.cli.views", "calls", "The calls of this moment."),
