@@ -24,6 +24,10 @@ Self_ = TypeVar("Self_", bound="Message")
 
 MAX_CSEQ = 2**31 - 1
 MAX_DELTA_SECONDS = 2**32 - 1
+_HOPS: frozenset[str] = frozenset(str(hops) for hops in range(256))
+# CSeq values repeat from call to call, and are never changed: a bounded memory of the last ones.
+_CSEQS: dict[str, CSeq] = {}
+_MAX_CSEQS = 1_000
 
 
 class CSeq:
@@ -38,13 +42,20 @@ class CSeq:
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """``text`` as ``1*DIGIT LWS Method``, the number below 2**31. Raises ``ParseError``."""
+        known = _CSEQS.get(text)
+        if known is not None:
+            return known
         digits, _, method = text.partition(" ")
         if not method.isalpha() or not text.isascii():
             digits, _, method = text.replace("\t", " ").partition(" ")
             method = method.strip(" ")
             if not grammar.is_token(method):
                 raise ParseError(f"CSeq: {text[:60]!r}")
-        return cls(grammar.number(digits, MAX_CSEQ), method)
+        made = cls(grammar.number(digits, MAX_CSEQ), method)
+        if len(_CSEQS) >= _MAX_CSEQS:
+            _CSEQS.clear()
+        _CSEQS[text] = made
+        return made
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CSeq) and (self.number, self.method) == (other.number, other.method)
@@ -145,9 +156,13 @@ class Message:
         for position, (name, value) in enumerate(self.fields):
             if name == "Via":
                 rest = grammar.split_list(value)[1:] if "," in value else []
-                self.fields[position] = ("Via", ", ".join((str(via), *rest)))
+                text = ", ".join((str(via), *rest))
+                self.fields[position] = ("Via", text)
+                if self._index is not None:
+                    self._index["Via"] = text
                 break
-        self._forget("Via")
+        if self._vias is None or self._vias[0] is not via:
+            self._vias = None
 
     def _forget(self, name: str) -> None:
         """Drop what was typed from fields of that name."""
@@ -173,12 +188,14 @@ class Message:
 
     # Typed headers
 
-    def type_essentials(self) -> None:
+    def type_essentials(self) -> dict[str, str]:
         """Type Via, From, To, CSeq and Contact at once, and look at Call-ID and Max-Forwards: the hot path's half.
 
-        Raises ``ParseError`` when one of the mandatory ones is missing (RFC 3261 §8.1.1) or any is malformed.
+        Returns the first value of each header that is there. Raises ``ParseError`` when one of the mandatory ones is
+        missing (RFC 3261 §8.1.1) or any is malformed.
         """
         index = self._index or self._indexed()
+        repeated = self._repeated
         try:
             via = index["Via"]
             self._from = NameAddr.parse(index["From"])
@@ -187,17 +204,22 @@ class Message:
             call_id = index["Call-ID"]
         except KeyError as missing:
             raise ParseError(f"{missing.args[0]} is missing") from None
-        if "," in via or "Via" in self._repeated:
+        if "," in via or (repeated and "Via" in repeated):
             _ = self.vias
         else:
             self._vias = [Via.parse(via)]
         if not grammar.is_call_id(call_id):
             raise ParseError(f"Call-ID: {call_id[:60]!r}")
-        if "Contact" in index:
-            _ = self.contacts
+        contact = index.get("Contact")
+        if contact is not None:
+            if "," in contact or contact == "*" or repeated:
+                _ = self.contacts
+            else:
+                self._contacts = [NameAddr.parse(contact)]
         forwards = index.get("Max-Forwards")
-        if forwards is not None and forwards != "70":
+        if forwards is not None and forwards not in _HOPS:
             grammar.number(forwards, 255)
+        return index
 
     @property
     def vias(self) -> list[Via]:
@@ -288,6 +310,8 @@ class Message:
     def max_forwards(self) -> int | None:
         """Hops left, 0 to 255; ``None`` when absent (RFC 2543 knew it not)."""
         text = self.get("Max-Forwards")
+        if text == "70":
+            return 70
         return None if text is None else grammar.number(text, 255)
 
     @property

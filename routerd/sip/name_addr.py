@@ -18,6 +18,11 @@ _plain = re.compile(
 # Names beyond ASCII ought to be quoted; too many phones of people with such names do not.
 _display_text = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t\u0080-\ud7ff\ue000-\U0010ffff]*").fullmatch
 _ends_addr_spec = re.compile(r"[; \t]")
+_plain_tag = re.compile(f"[{grammar.VALUE_CHARS}]+").fullmatch
+
+# The same few values come in every message of a call, so the last ones are remembered; they are never changed.
+_MAX_KNOWN = 2_000
+_known: dict[str, NameAddr] = {}
 
 
 class NameAddr:
@@ -40,18 +45,42 @@ class NameAddr:
         """``text`` as ``name-addr`` or ``addr-spec`` with parameters. Raises ``ParseError``.
 
         Without angle brackets all behind the first semicolon belongs to the header, and a URI with a question mark
-        or a comma may not stand so (RFC 3261 §20).
+        or a comma may not stand so (RFC 3261 §20). The result may be shared: change none of it.
         """
+        address = _known.get(text)
+        if address is None:
+            address = cls._parse_new(text)
+            if len(_known) >= _MAX_KNOWN:
+                _known.clear()
+            _known[text] = address
+        return address
+
+    @classmethod
+    def _parse_new(cls, text: str) -> NameAddr:
+        head, tagged, tag = text.partition(">;tag=")
+        if tagged:
+            # a From or To: the address is often known, the tag is new
+            base = _known.get(head + ">")
+            if base is not None and not base.params and _plain_tag(tag) is not None:
+                return cls._filled(base.uri_text, base.display, {"tag": tag})
         match = _plain(text)
         if match is None or ".." in text:
             return cls._parse_odd(text)
-        quoted, bare, uri_text, params = match.groups()
-        # The hot path: the constructor's choices are known, so the slots are filled at once.
+        quoted, bare, uri_text, params_text = match.groups()
+        display = quoted if quoted is not None else (bare.strip() or None)
+        params = grammar.plain_params(params_text) if params_text else {}
+        if tagged and len(params) == 1:
+            _known[head + ">"] = cls._filled(uri_text, display, {})
+        return cls._filled(uri_text, display, params)
+
+    @classmethod
+    def _filled(cls, uri_text: str, display: str | None, params: dict[str, str | None]) -> NameAddr:
+        """The hot path's constructor: its choices are known, so the slots are filled at once."""
         address = cls.__new__(cls)
         address._uri = None  # noqa: SLF001 - our own class
         address.uri_text = uri_text
-        address.display = quoted if quoted is not None else (bare.strip() or None)
-        address.params = grammar.plain_params(params) if params else {}
+        address.display = display
+        address.params = params
         return address
 
     @classmethod

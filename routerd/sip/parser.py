@@ -1,6 +1,7 @@
 r"""From a datagram, or one whole message of a stream, to a ``Request`` or ``Response`` (RFC 3261 §7, §18.3).
 
 Theory of operation: the header section is decoded once and split at CRLF; one look-up a line gives the canonical name.
+What is spelled as everybody spells it (``Name: value``) is cut in one sweep; anything odd sends all lines the long way.
 A single pass over the bytes proves that no control character hides in it, so that a value never holds CR or LF (a NUL
 only as the quoted-pair ``\\NUL`` that RFC 3261 allows). Then ``validate`` types what a server lives by; the typed
 values stay in the message, so the work is not done twice. Other headers are kept as they are and judged by no one.
@@ -54,11 +55,13 @@ def split(data: bytes) -> Request | Response:
     lines = text.split("\r\n")
     if len(head) - len(head.translate(None, _CONTROLS)) != 2 * (len(lines) - 1):
         _refuse_controls(lines)
-    fields: Fields = []
-    if not _split_fields(lines, fields):
-        lines = _fold.sub(" ", text).split("\r\n")
+    fields = _usual_fields(text, lines)
+    if fields is None:
         fields = []
-        _split_fields(lines, fields)
+        if not _split_fields(lines, fields):
+            lines = _fold.sub(" ", text).split("\r\n")
+            fields = []
+            _split_fields(lines, fields)
     first, repeated = _index_of(fields)
     body = data[end + 4 :]
     length = first.get("Content-Length")
@@ -69,6 +72,35 @@ def split(data: bytes) -> Request | Response:
                 raise ParseError("Content-Length beyond the end of the message")
             body = body[:size]
     return _start(lines[0], fields, body, (first, repeated))
+
+
+def _usual_fields(text: str, lines: list[str]) -> Fields | None:
+    """The header lines as fields where each is ``Name: value`` with a known name and no blanks to strip, else None."""
+    if ":  " in text or " \r\n" in text or "\t" in text or text[-1:] == " " or len(lines) > MAX_FIELDS:
+        return None
+    spellings = SPELLINGS
+    try:
+        fields = [
+            (spellings[name], value) for name, colon, value in [line.partition(": ") for line in lines[1:]] if colon
+        ]
+    except KeyError:
+        return _mostly_usual(lines)
+    return fields if len(fields) == len(lines) - 1 else None
+
+
+def _mostly_usual(lines: list[str]) -> Fields | None:
+    """The same where some names are not known, but tokens."""
+    spellings = SPELLINGS
+    fields: Fields = []
+    for line in lines[1:]:
+        spelled, colon, value = line.partition(": ")
+        name = spellings.get(spelled)
+        if name is None or not colon:
+            if not colon or not grammar.is_token(spelled):
+                return None
+            name = CANONICAL.get(spelled.lower()) or spelled
+        fields.append((name, value))
+    return fields
 
 
 def _split_fields(lines: list[str], fields: Fields) -> bool:
@@ -93,9 +125,10 @@ def _split_fields(lines: list[str], fields: Fields) -> bool:
 
 def _index_of(fields: Fields) -> tuple[dict[str, str], set[str] | frozenset[str]]:
     """The first value of each name, and the names that stand more than once (not those that may not)."""
-    first = dict(reversed(fields))
+    first = dict(fields)
     if len(first) == len(fields):
         return first, NOTHING
+    first = dict(reversed(fields))
     seen: set[str] = set()
     repeated: set[str] = set()
     for name, _ in fields:
@@ -164,10 +197,10 @@ def validate(message: Message) -> None:
     headers, Max-Forwards is a number up to 255, Contact, Route and Record-Route hold addresses. Raises ``ParseError``.
     What RFC 2543 lacked (magic cookie, From tag, Max-Forwards) may be missing.
     """
-    message.type_essentials()
-    if message.get("Route") is not None:
+    names = message.type_essentials()
+    if "Route" in names:
         _check_routes(message, "Route")
-    if message.get("Record-Route") is not None:
+    if "Record-Route" in names:
         _check_routes(message, "Record-Route")
     if isinstance(message, Request):
         if message.cseq.method != message.method:

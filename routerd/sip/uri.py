@@ -26,6 +26,10 @@ _plain = re.compile(
     r"(?::([0-9]{1,5}))?((?:;[A-Za-z0-9\-_.!~*'()\[\]/:&+$]+(?:=[A-Za-z0-9\-_.!~*'()\[\]/:&+$]+)?)*)"
 ).fullmatch
 
+# The same few URIs come in every message of a call, so the last ones are remembered; they are never changed.
+_MAX_KNOWN = 2_000
+_known: dict[str, Uri] = {}
+
 # A parameter of these names in only one of two URIs makes them differ (RFC 3261 §19.1.4).
 _DISTINGUISHING = ("transport", "user", "ttl", "method", "maddr")
 
@@ -108,7 +112,20 @@ class Uri:
 
     @classmethod
     def parse(cls, text: str) -> Uri:
-        """``text`` as a URI. Raises ``ParseError`` when it is none, or a sip URI against RFC 3261 §19.1.1's grammar."""
+        """``text`` as a URI. Raises ``ParseError`` when it is none, or a sip URI against RFC 3261 §19.1.1's grammar.
+
+        The result may be shared: change none of it.
+        """
+        uri = _known.get(text)
+        if uri is None:
+            uri = cls._parse_new(text)
+            if len(_known) >= _MAX_KNOWN:
+                _known.clear()
+            _known[text] = uri
+        return uri
+
+    @classmethod
+    def _parse_new(cls, text: str) -> Uri:
         match = _plain(text)
         if match is None or ".." in text:
             return cls._parse_odd(text)

@@ -15,6 +15,10 @@ _plain = re.compile(
     rf"SIP/2\.0/([A-Z]+) ([A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?)(?::([0-9]{{1,4}}))?"
     rf"((?:;[{_T}]+(?:=[{grammar.VALUE_CHARS}]*)?)*)"
 ).fullmatch
+_plain_token = re.compile(f"[{_T}]+").fullmatch
+# A peer's transport and sent-by come with every message: what stands before the branch is remembered.
+_MAX_KNOWN = 2_000
+_known: dict[str, tuple[str, str, int | None, bool]] = {}
 _protocol = re.compile(rf"([{_T}]+)[ \t]*/[ \t]*([{_T}]+)[ \t]*/[ \t]*([{_T}]+)[ \t]+").match
 _sent_by = re.compile(r"(\[[^\]]*\]|[^:; \t]+)[ \t]*(?::[ \t]*([0-9]+)[ \t]*)?").match
 
@@ -37,14 +41,28 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> Via:
         """``text`` as one Via value. Raises ``ParseError``; its status_hint is 505 for another version of SIP."""
+        head, _, branch = text.partition(";branch=")
+        known = _known.get(head)
+        if known is None or _plain_token(branch) is None:
+            return cls._parse_new(text, head)
+        # The hot path: the slots are filled at once, without the constructor.
+        via = cls.__new__(cls)
+        via.transport, via.host, via.port, rport = known
+        via.params = {"rport": None, "branch": branch} if rport else {"branch": branch}
+        return via
+
+    @classmethod
+    def _parse_new(cls, text: str, head: str) -> Via:
         match = _plain(text)
         if match is None or ".." in text:
             return cls._parse_odd(text)
-        # The hot path: the slots are filled at once, without the constructor.
-        via = cls.__new__(cls)
-        via.transport, via.host, port, params = match.groups()
-        via.port = int(port) if port else None
-        via.params = grammar.plain_params(params) if params else {}
+        transport, host, port, params = match.groups()
+        via = cls(transport, host, int(port) if port else None, grammar.plain_params(params) if params else {})
+        sent_by, _, rest = head.partition(";")
+        if rest in {"", "rport"} and ".." not in sent_by and params.startswith((";branch=", ";rport;branch=")):
+            if len(_known) >= _MAX_KNOWN:
+                _known.clear()
+            _known[head] = (via.transport, via.host, via.port, rest == "rport")
         return via
 
     @classmethod
