@@ -68,8 +68,7 @@ def run_media(setup: Setup, _run_dir: Path) -> int:
 
     if setup.media is None:
         return WRONG_INPUT
-    tell_ready()
-    return serve(setup.media)
+    return serve(setup.media, tell_ready)
 
 
 ROLES: dict[str, Callable[[Setup, Path], int]] = {"sip": run_sip, "control": run_control, "media": run_media}

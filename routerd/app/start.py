@@ -88,8 +88,7 @@ def run_media(settings_file: Path) -> int:
     if errors:
         return refuse(errors)
     logs.configure("media", json=setup.log_json, level=setup.log_level)
-    sdnotify.notify("READY=1")
-    return serve(setup.media)
+    return serve(setup.media, lambda: sdnotify.notify("READY=1"))
 
 
 async def _supervise(run_dir: Path, own_media: bool, on_ready: Callable[[], None]) -> int:

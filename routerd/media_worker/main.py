@@ -18,7 +18,7 @@ from routerd.media_worker.ports import PortPool
 from routerd.media_worker.relay_sockets import RelaySockets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from routerd.media.relay_lane import Address
 
@@ -118,20 +118,31 @@ def run(
     ports: tuple[int, int],
     dscp: int,
     timeout_s: float,
+    *,
+    on_serving: Callable[[], object] | None = None,
+    beat: tuple[float | None, Callable[[], object]] | None = None,
 ) -> int:
     """Run the embedded engine until SIGTERM or SIGINT; the process's exit status.
 
     ``listen`` is the control socket, ``address`` what relay sockets bind to, ``advertise`` entries ``NETWORK=ADDRESS``
     or an address, ``ports`` the first and last port, ``dscp`` the mark of what is sent, ``timeout_s`` the silence that
-    is reported.
+    is reported. ``on_serving`` is called once commands are taken; ``beat`` is a function and how often to call it from
+    the loop that carries the packets, in seconds, so that a watchdog notices when that loop stands still.
     Raises ConfigError for wrong settings, RelayError when the control socket cannot be bound.
     """
     worker = MediaWorker(listen, address, advertise, ports, dscp, timeout_s)
-    uvloop.run(_serve(worker))
+    every_s, call = beat or (None, _nothing)
+    uvloop.run(_serve(worker, on_serving or _nothing, every_s, call))
     return 0
 
 
-async def _serve(worker: MediaWorker) -> None:
+def _nothing() -> None:
+    """Nobody listens."""
+
+
+async def _serve(
+    worker: MediaWorker, on_serving: Callable[[], object], beat_every_s: float | None, beat: Callable[[], object]
+) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -142,7 +153,11 @@ async def _serve(worker: MediaWorker) -> None:
         raise RelayError(f"media control socket: {error}") from error
     gc.collect()
     gc.freeze()
+    on_serving()
+    stopping = loop.create_task(stopped.wait())
     try:
-        await stopped.wait()
+        while not stopping.done():
+            await asyncio.wait([stopping], timeout=beat_every_s)
+            beat()
     finally:
         worker.stop()
