@@ -36,8 +36,6 @@ RESULT_REASONS: Final = {
     "no_answer": 'Q.850;cause=19;text="No answer from user"',
     "cancelled": 'Q.850;cause=16;text="Normal call clearing"',
 }
-
-
 AFTER_ANSWER: Final = frozenset({"voicemail", "announcement", "hung_up", "abandoned"})
 
 
@@ -66,6 +64,8 @@ def _ring(call: Call, command: plan.Command, now: float) -> None:
         call.record.legs.append(LegEntry(command, now))
         if command.agent is not None:
             call.live.occupy(command.agent, call.id)
+        if command.customer and command.shown is not None:
+            _use(call, command.shown, now)
     else:
         fork.ring = command
     attempts = call_targets.attempts(call, fork, command, now)
@@ -78,6 +78,13 @@ def _ring(call: Call, command: plan.Command, now: float) -> None:
         _offer_first(call, fork, attempts, now)
     else:
         fork.start(attempts, now)
+
+
+def _use(call: Call, shown: str, now: float) -> None:
+    """Count that a number was shown today: the least used of an area code comes next (routing.md 4.3)."""
+    day = account_day(call.tables, call.exchange.wall(now))
+    call.live.use(shown, day)
+    call.exchange.journal("used", {"account": call.live.name, "number": shown, "day": day})
 
 
 def _has_offer(call: Call) -> bool:
@@ -93,7 +100,7 @@ def _offer_first(call: Call, fork: Fork, attempts: list[Attempt], now: float) ->
     assert call.caller is not None
 
     def offered(sdp: bytes | None, when: float) -> None:
-        if call.state == ENDED or fork.user is None:
+        if call.state == ENDED:
             return
         if sdp is None:
             call.broken("media_timeout", 503, when)
@@ -186,6 +193,9 @@ def leg_released(call: Call, leg: Leg, now: float) -> None:
     for number, fork in list(call.forks.items()):
         if fork.winner is leg:
             fork.winner = None
+            if fork.ring.confirm:
+                treatment.stop_asking(call, number)
+                end_entry(call, number, "no_answer", now)
             call.advance(plan.LegReleased(number), now)
             return
 
