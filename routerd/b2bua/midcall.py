@@ -223,6 +223,12 @@ class Renegotiation:
             self.receiver.acknowledge_response(self.response, body=joining.refusal_of(self.response))
         self._finish()
 
+    def leave(self) -> None:
+        """The call is over, but a party may live on in another: nothing more passes, every 2xx is acknowledged."""
+        if self.answer_pending:
+            self._abort()
+        self.done = True
+
     def _described(self, sdp: bytes | None, now: float) -> None:
         if self.done:
             return
@@ -261,6 +267,7 @@ class Renegotiation:
 
     def _finish(self) -> None:
         self.done = True
+        self.outgoing = None
         if self.call.renegotiation is self:
             self.call.renegotiation = None
 

@@ -241,7 +241,7 @@ class Switch:
 
     def request_received(self, tx: ServerTransaction, request: Request, now: float) -> None:
         """Take a new request: within a dialog to its leg, otherwise to whom it concerns."""
-        tag = None
+        whose: object = None
         try:
             tag = request.to.tag
             if tag:
@@ -251,6 +251,7 @@ class Switch:
                     self.note("dialog_unknown", f"{request.method} {tx.flow!r}")
                     self.layer.reply_stateless(request, build.response(request, 481), tx.flow)
                 else:
+                    whose = leg.call
                     leg.handle(tx, request, now)
             else:
                 uas.serve(self, tx, request, now)
@@ -259,10 +260,9 @@ class Switch:
             uas.respond(self, tx, request, error.status_hint, now)
         except Exception:
             calls = self.call_by_id.values()
-            leg = self.dialogs.get((request.call_id, tag or "", request.from_.tag or ""))
-            owner = next((call for call in calls if isinstance(call.caller, InboundLeg) and call.caller.tx is tx), None)
-            self.exchange.blame(leg or owner)
-            if owner is None:
+            new = next((call for call in calls if isinstance(call.caller, InboundLeg) and call.caller.tx is tx), None)
+            self.exchange.blame(new or whose)
+            if new is None:
                 uas.respond(self, tx, request, 500, now)
             raise
 

@@ -118,7 +118,7 @@ def test_max_forwards_counts_down_across_us() -> None:
 
 def dialled(number: str = CUSTOMER, account: dict[str, Any] | None = None, **parts: Any) -> Request:
     document = changed(company(), "agents", "asha", caller_ids={"mode": "all"}, international_outbound=True)
-    document["account"]["international_outbound"] = True
+    document["account"]["international_enabled"] = True
     document = changed(document, "trunks", "pstn", **parts)
     wire = Wire(document)
     pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
