@@ -253,8 +253,10 @@ class Leg:
             if self.call is not None:
                 self.call.offer_cancelled(self, now)
 
-    def ack_timed_out(self, tx: ServerTransaction, now: float) -> None:  # noqa: ARG002
-        """Give the peer up when it never acknowledges our 2xx (§13.3.1.4)."""
+    def ack_timed_out(self, tx: ServerTransaction, now: float) -> None:
+        """Give the peer up when it never acknowledges our 2xx (§13.3.1.4); a refused re-INVITE changes nothing."""
+        if self.state == CONFIRMED and tx.last_status >= 300:
+            return
         self.invite_tx = None
         self._say_goodbye(now)
         if self.state == CONFIRMED and self.call is not None:

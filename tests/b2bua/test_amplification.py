@@ -17,7 +17,8 @@ def request(method: str, padding: int = 0, *, compact: bool = True) -> bytes:
     via, from_, to, call_id = ("v", "f", "t", "i") if compact else ("Via", "From", "To", "Call-ID")
     text = (
         f"{method} sip:a SIP/2.0\r\n{via}:SIP/2.0/UDP a;branch=z9hG4bK{method}{padding};rport\r\n"
-        f"{from_}:<sip:a>;tag=1\r\n{to}:<sip:a>\r\n{call_id}:{method}{padding}\r\nCSeq:1 {method}\r\nS:{'x' * padding}\r\n\r\n"
+        f"{from_}:<sip:a>;tag=1\r\n{to}:<sip:a>\r\n{call_id}:{method}{padding}\r\n"
+        f"CSeq:1 {method}\r\nS:{'x' * padding}\r\n\r\n"
     )
     return text.encode()
 

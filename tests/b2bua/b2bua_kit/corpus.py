@@ -40,7 +40,7 @@ def entries(*kinds: str) -> list[Entry]:
 def octets(entry: Entry, host: str = "127.0.0.1", port: int = 5060) -> bytes:
     """The bytes of an entry; placeholders of templates say where the sender listens."""
     data = (CORPUS / entry["file"]).read_bytes()
-    if entry["template"]:
+    if entry.get("template"):
         data = data.replace(b"$LOCAL_IP", host.encode()).replace(b"$LOCAL_PORT", b"%d" % port)
     return data
 
