@@ -267,7 +267,9 @@ class Call:
         for timer in self.timers.values():
             timer.cancel()
         self.timers.clear()
-        self.renegotiation = None
+        if self.renegotiation is not None:
+            self.renegotiation.leave()
+            self.renegotiation = None
         carrying.finish_entries(self, now)
         for key in self._channels:
             self.live.count(key, -1)

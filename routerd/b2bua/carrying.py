@@ -314,8 +314,19 @@ def timer_fired(call: Call, name: str, now: float) -> None:
     """Take a timer that is not the rules'."""
     if name == "max_call":
         call.stop("max_duration", 500, 102, now)
+    elif name.startswith(treatment.CONFIRM):
+        _unconfirmed(call, int(name[len(treatment.CONFIRM) :]), now)
     else:
         treatment.timer_fired(call, name, now)
+
+
+def _unconfirmed(call: Call, number: int, now: float) -> None:
+    """Hang up on who answered and did not press 1: a mailbox, most likely (routing.md 2.5: not answered)."""
+    fork = call.forks.pop(number, None)
+    end_entry(call, number, "no_answer", now)
+    if fork is not None:
+        fork.cancel(now, ["Q.850;cause=19"])
+    call.advance(plan.LegUnconfirmed(number), now)
 
 
 def _wait(call: Call, command: plan.Command, now: float) -> None:

@@ -121,16 +121,19 @@ def _stop(call: Call, name: str) -> None:
 
 
 def timer_fired(call: Call, name: str, now: float) -> None:
-    """Take a timer of the treatment: a sound has ended, the mailbox is full, nobody pressed 1, digits are due."""
+    """Take a timer of the treatment: a sound has ended, the mailbox is full, digits are due."""
     if name == PLAY:
         call.advance(plan.PlayEnded(), now)
     elif name == MAILBOX:
         call.advance(plan.MailboxEnded(), now)
-    elif name.startswith(CONFIRM):
-        call.advance(plan.LegUnconfirmed(int(name[len(CONFIRM) :])), now)
     elif name.startswith(DIGITS):
         leg, _, digits = name[len(DIGITS) :].partition(":")
         _dial(call, int(leg), digits, now)
+
+
+def stop_asking(call: Call, number: int) -> None:
+    """Whoever was asked to press 1 has hung up."""
+    _stop(call, f"{CONFIRM}{number}")
 
 
 def _dial(call: Call, number: int, digits: str, now: float) -> None:
