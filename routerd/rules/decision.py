@@ -36,8 +36,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
 
 
-class Target(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """Something to ring: ``kind`` is extension, number or sip; ``name`` as the record shows it (a short array there)."""
+class Target(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Something to ring: ``kind`` is extension, number or sip; ``name`` as the record shows it."""
 
     kind: str
     name: str

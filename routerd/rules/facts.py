@@ -150,8 +150,8 @@ class Facts:
         return value
 
     def draw(self, below: int) -> int:
-        """See :meth:`LiveState.draw`; each draw is a read of its own."""
-        value = self.reads[f"draw:{self._draws}"] = self._live.draw(below)
+        """See :meth:`LiveState.draw`; each draw is a read of its own, so many-sided."""
+        value = self.reads[f"draw:{self._draws}:{below}"] = self._live.draw(below)
         self._draws += 1
         return value
 
@@ -227,6 +227,6 @@ class RecordedState:
 
     def draw(self, below: int) -> int:
         """See :meth:`LiveState.draw`."""
-        value = int(self._reads.get(f"draw:{self._draws}", 0))
+        value = int(self._reads.get(f"draw:{self._draws}:{below}", 0))
         self._draws += 1
-        return value % below
+        return value

@@ -157,7 +157,10 @@ class Player:
         self.gone = False
         for event in scenario.get("events") or ():
             self.at(event["at_s"], self.scripted(event))
-        self.step = machine.start(tables, attempt_of(tables, scenario), Facts(self.world, tables.account.id))
+        self.attempt = attempt_of(tables, scenario)
+        facts = Facts(self.world, tables.account.id)
+        self.step = machine.start(tables, self.attempt, facts)
+        self.steps: list[tuple[float, plan.Event | None, dict[str, Any]]] = [(self.attempt.at, None, facts.reads)]
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         self.order += 1
@@ -168,6 +171,7 @@ class Player:
             return
         facts = Facts(self.world, self.tables.account.id)
         self.step = machine.advance(self.step, event, facts, self.begin + self.clock)
+        self.steps.append((self.begin + self.clock, event, facts.reads))
         self.carry_out()
 
     def carry_out(self) -> None:
