@@ -134,7 +134,12 @@ class TransactionLayer:
         elif method == "CANCEL":
             self._receive_cancel(key, request, flow, now)
         elif tx is not None:
-            tx.step("request", request, now)
+            back = reply_flow(via, flow)
+            if back == tx.reply_flow or not tx.data:
+                tx.step("request", request, now)
+            else:
+                # asked again from elsewhere: a connection anew, a NAT that moved; answered there, this once
+                self.send(tx.data, back)
         else:
             self._receive_new(key, request, reply_flow(via, flow), flow, now)
 

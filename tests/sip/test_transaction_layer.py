@@ -723,3 +723,18 @@ class AnyOrder(RuleBasedStateMachine):
 
 AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 test_messages_in_any_order = AnyOrder.TestCase
+
+
+def test_who_asks_again_from_elsewhere_is_answered_there() -> None:
+    sent: list[tuple[bytes, Flow]] = []
+    agent = Agent(World())
+    layer = TransactionLayer(agent, lambda data, flow: sent.append((data, flow)), agent.world.timers)
+    agent.policy = lambda tx, request, now: layer.respond(tx, build.response(request, 200, to_tag="t"), now)
+    ask = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKm;rport\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+    ask += b"Call-ID: m\r\nCSeq: 1 OPTIONS\r\n\r\n"
+    before, after = Flow("udp", ALICE, ("192.0.2.9", 1000)), Flow("udp", ALICE, ("192.0.2.9", 2000))
+    for flow in (before, after, before):
+        layer.receive(parse(ask), flow, 0.0)
+    assert [flow for _, flow in sent] == [before, after, before]
+    assert len({data for data, _ in sent}) == 1
+    assert agent.log == ["OPTIONS"]
