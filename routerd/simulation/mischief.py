@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from routerd.simulation.documents import AGENTS, DOMAIN
+from routerd.simulation.documents import AGENTS, DOMAIN, NUMBERS
 from routerd.simulation.phone_call import ANSWERED
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Mischief:
         elif kind == 2:
             self._take_over(call, now)
         else:
-            target = chance.one_of(("1003", "1005", "+919812300009", "1777"))
+            target = chance.one_of(("1003", "1005", "+919812300009", "1777", *NUMBERS[:2]))
             call.refer(f"sip:{target}@{DOMAIN}", now)
 
     def _take_over(self, call: PhoneCall, now: float) -> None:

@@ -83,6 +83,7 @@ class Phone:
         "layer",
         "notes",
         "password",
+        "pracks",
         "registered_until",
         "responses",
         "user",
@@ -110,6 +111,7 @@ class Phone:
         self.calls: list[PhoneCall] = []
         self.dialogs: dict[tuple[str, str], PhoneCall] = {}
         self.answered: Callable[[PhoneCall, float], None] | None = None
+        self.pracks = True
         self.notes: list[tuple[str, str]] = []
         self.responses: list[tuple[str, int]] = []
         self.registered_until = 0.0

@@ -202,7 +202,7 @@ class PhoneCall:
                 self.phone.dialogs[self.key] = self
             self._receiver = self._receiver or ReliableReceiver()
             rack = self._receiver.take(response)
-            if rack is not None:
+            if rack is not None and self.phone.pracks:
                 self.send("PRACK", now, extra=(("RAck", rack),))
 
     def _accepted(self, response: Response, now: float) -> None:

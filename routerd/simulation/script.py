@@ -56,13 +56,13 @@ class Script:
 
     __slots__ = ("_line", "_seen", "calls", "phones", "world")
 
-    def __init__(self, tables: AccountTables) -> None:
+    def __init__(self, tables: AccountTables, engines: int = 0) -> None:
         snapshot = Snapshot(
             accounts={tables.account.id: tables},
             account_by_number=dict.fromkeys(tables.numbers, tables.account.id),
             account_by_domain=dict.fromkeys(tables.account.domains, tables.account.id),
         )
-        self.world = World(snapshot, seed=3665, at=BEGIN, settings=settings_of())
+        self.world = World(snapshot, seed=3665, at=BEGIN, settings=settings_of(engines))
         self.phones: dict[str, Phone] = {}
         self.calls: dict[str, PhoneCall] = {}
         self._seen: dict[str, int] = {}

@@ -58,7 +58,7 @@ def play_seed(seed: int, compile_document: Callable[[bytes], AccountTables], *, 
     except Exception as error:  # noqa: BLE001 - whatever the switch raises is this seed's finding
         faults.append(f"{type(error).__name__}: {error}")
     world = storm.world
-    faults += checkers.check(world)
+    faults += storm.leaks + checkers.check(world)
     rows = world.switch.exchange.rows or set()
     return Report(seed, storm.shape, faults, rows, len(world.records()), checkers.transcript(world))
 
@@ -66,7 +66,7 @@ def play_seed(seed: int, compile_document: Callable[[bytes], AccountTables], *, 
 class Storm:
     """One seeded world with its people."""
 
-    __slots__ = ("_number", "chance", "mischief", "phones", "shape", "trunks", "world")
+    __slots__ = ("_number", "chance", "leaks", "mischief", "phones", "shape", "trunks", "world")
 
     def __init__(self, seed: int, compile_document: Callable[[bytes], AccountTables], weather: Weather) -> None:
         self.chance = Chance(seed)
@@ -83,6 +83,7 @@ class Storm:
         slow = self.chance.one_of((0.002, 0.002, 0.4))
         for engine in self.world.engines:
             engine.delay_s = slow
+        self.leaks: list[str] = []
         self.phones: list[Phone] = []
         self.trunks: list[Phone] = []
         self.mischief = Mischief(self)
@@ -101,6 +102,9 @@ class Storm:
         for phone in self.phones:
             phone.register(0, world.now)
         world.run(QUIET_AFTER_S)
+        timers = len(world.switch.exchange.timers)
+        if timers and not len(world.switch.location):
+            self.leaks.append(f"{timers} timers still run {QUIET_AFTER_S - HOME_AT_S:.0f} s after the last call")
         world.switch.install(NOBODY, world.now)
         world.run()
 
