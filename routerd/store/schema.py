@@ -40,6 +40,12 @@ STEPS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE TABLE positions (process TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE record_agents (
+        account TEXT NOT NULL, agent TEXT NOT NULL, at REAL NOT NULL, id TEXT NOT NULL,
+        PRIMARY KEY (account, agent, at, id)
+    ) WITHOUT ROWID;
+    """,
 )
 
 SETTINGS = (

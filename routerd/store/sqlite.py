@@ -17,16 +17,18 @@ import msgspec
 
 from routerd.errors import StoreError
 from routerd.store.entries import AFFINITY, BINDING, END, SESSION, START, USED, crashed_record, record_columns
+from routerd.store.queries import RecordFilter, agents_of, select
 from routerd.store.schema import SETTINGS, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+__all__ = ["DocumentVersion", "RecordFilter", "Store"]
+
 Entry = tuple[str, dict[str, Any]]
 pack = msgspec.msgpack.encode
 unpack = msgspec.msgpack.decode
-MOST_RECORDS = 1000
 
 
 class DocumentVersion(msgspec.Struct, frozen=True):
@@ -38,17 +40,6 @@ class DocumentVersion(msgspec.Struct, frozen=True):
     source: str
     digest: str
     text: bytes
-
-
-class RecordFilter(msgspec.Struct, frozen=True):
-    """Which records, newest first: ``since``/``until`` in UTC seconds, ``number`` is caller or callee."""
-
-    account: str
-    since: float = 0.0
-    until: float = 1e12
-    number: str = ""
-    outcome: str = ""
-    limit: int = 100
 
 
 class Store:
@@ -137,17 +128,8 @@ class Store:
         return [unpack(packed) for (packed,) in self._all("SELECT entry FROM starts ORDER BY at")]
 
     def records(self, wanted: RecordFilter) -> list[dict[str, Any]]:
-        """Records, newest first."""
-        where = "account = ? AND at >= ? AND at <= ?"
-        values: list[Any] = [wanted.account, wanted.since, wanted.until]
-        if wanted.number:
-            where += " AND (caller = ? OR callee = ?)"
-            values += [wanted.number, wanted.number]
-        if wanted.outcome:
-            where += " AND outcome = ?"
-            values.append(wanted.outcome)
-        values.append(max(0, min(wanted.limit, MOST_RECORDS)))
-        query = f"SELECT entry FROM records WHERE {where} ORDER BY at DESC, id LIMIT ?"  # noqa: S608 - fixed words
+        """One page of records, newest first; raises ``ValueError`` when its cursor is none."""
+        query, values = select(wanted)
         return [unpack(packed) for (packed,) in self._all(query, *values)]
 
     def record(self, call_id: str) -> dict[str, Any] | None:
@@ -206,6 +188,11 @@ class Store:
         self._database.execute(
             "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*record_columns(entry), pack(entry)),
+        )
+        call_id, account, at = record_columns(entry)[:3]
+        self._database.executemany(
+            "INSERT OR IGNORE INTO record_agents VALUES (?, ?, ?, ?)",
+            [(account, agent, at, call_id) for agent in agents_of(entry)],
         )
 
     def _affinity(self, entry: dict[str, Any], _process: str) -> None:
