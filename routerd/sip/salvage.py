@@ -10,7 +10,7 @@ from hashlib import blake2s
 
 from routerd.errors import ParseError
 from routerd.sip import grammar
-from routerd.sip.headers import CANONICAL, MAX_FIELDS, MAX_MESSAGE_BYTES
+from routerd.sip.headers import CANONICAL, MAX_FIELDS, MAX_MESSAGE_BYTES, MAX_VALUES
 from routerd.sip.message import Fields, Request
 from routerd.sip.name_addr import NameAddr
 from routerd.sip.uri import Uri
@@ -79,11 +79,13 @@ def _legible(lines: list[str], method: str) -> tuple[Fields, list[str]]:
 def _vias(values: list[str]) -> Fields:
     """The Via lines as they are where they can be typed; else the topmost alone, rebuilt from what is legible."""
     try:
-        for value in values:
-            for one in grammar.split_list(value):
-                Via.parse(one)
+        listed = [one for value in values for one in grammar.split_list(value)]
+        for one in listed[:MAX_VALUES]:
+            Via.parse(one)
     except ParseError:
         return [("Via", _rebuilt(values[0]))]
+    if len(listed) > MAX_VALUES:
+        return [("Via", listed[0])]
     return [("Via", value) for value in values] or [("Via", STAND_IN_VIA)]
 
 

@@ -1,4 +1,4 @@
-"""The corpus against the running daemon, over UDP and TCP: it answers as the manifest says, lives, and stays as it is."""
+"""The corpus against the running daemon, over UDP and TCP: it answers as it should, lives, and stays as it is."""
 
 from __future__ import annotations
 

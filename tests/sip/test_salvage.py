@@ -101,3 +101,10 @@ def test_the_first_of_several_is_taken_and_bare_line_feeds_are_lines() -> None:
 )
 def test_what_cannot_be_answered(start: bytes) -> None:
     assert salvage(start + b"\r\n" + VIA + REST + b"\r\n") is None
+
+
+def test_of_too_many_vias_the_topmost_is_answered() -> None:
+    vias = ",".join(f"SIP/2.0/UDP h{number}" for number in range(2000))
+    request = salvage(b"OPTIONS sip:a SIP/2.0\r\nVia: " + vias.encode() + b"\r\n" + REST + b"\r\n")
+    assert request is not None
+    assert [via.host for via in request.vias] == ["h0"]
