@@ -29,7 +29,6 @@ from routerd.edge import logs
 from routerd.errors import ConfigError, ParseError
 from routerd.rules import addresses
 from routerd.simulation.phone import Behaviour
-from routerd.simulation.phone_call import ANSWERED, OVER
 from routerd.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -223,14 +222,14 @@ class Demo:
             headers=(("P-Called-Party-ID", f"<sip:{self._cast.number}@{place}>"),),
             from_=f"<sip:{CALLER}@{LOOPBACK}>",
         )
-        if not await world.until(lambda: call.state in {ANSWERED, OVER}, STEP_S):
+        if not await world.until(lambda: (call.answered_at or call.ended_at) is not None, STEP_S):
             return "nobody answered the call"
-        if call.state == OVER:
+        if call.ended_at is not None:
             return f"the call was refused with {call.finals[-1][0] if call.finals else 'silence'}"
         await asyncio.sleep(TALK_S)
         call.bye(world.now)
         mirror = _mirror(phone)
-        if mirror is None or not await world.until(lambda: mirror.state == OVER and bool(call.events), STEP_S):
+        if mirror is None or not await world.until(lambda: mirror.ended_at is not None and bool(call.events), STEP_S):
             return "the phone was not hung up"
         if not _heard(phone) or not _heard(trunk):
             return "no audio came through"

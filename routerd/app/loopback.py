@@ -18,7 +18,6 @@ from routerd.errors import MediaError
 from routerd.simulation.clock import Agenda
 from routerd.simulation.network import Network, Packet
 from routerd.simulation.phone import Behaviour, Phone
-from routerd.simulation.phone_call import OVER
 from routerd.sip.flow import Flow
 from routerd.sip.timers import TimerQueue
 
@@ -87,7 +86,7 @@ class LoopbackPhone(Phone):
     def hush(self) -> None:
         """Close the audio of calls that are over."""
         for call, voice in zip(self.calls, self.voices, strict=False):
-            if call.state == OVER:
+            if call.ended_at is not None:
                 voice.close()
 
 

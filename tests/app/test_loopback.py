@@ -6,7 +6,6 @@ import pytest
 
 from routerd.app.loopback import Loopback
 from routerd.simulation.phone import Behaviour
-from routerd.simulation.phone_call import ANSWERED, OVER
 
 HOST = "127.0.0.1"
 
@@ -19,10 +18,10 @@ async def test_two_phones_talk_over_real_sockets() -> None:
         caller = await world.phone((HOST, 0), "alice", domain="test")
         caller.flow = type(caller.flow)("udp", caller.address, callee.address)
         call = caller.call("sip:bob@test", world.now)
-        assert await world.until(lambda: call.state == ANSWERED, 5)
+        assert await world.until(lambda: call.answered_at is not None, 5)
         assert await world.until(lambda: caller.voice(call).heard > 3 and callee.voices[0].heard > 3, 5)
         call.bye(world.now)
-        assert await world.until(lambda: callee.calls[0].state == OVER, 5)
+        assert await world.until(lambda: callee.calls[0].ended_at is not None, 5)
         firsts = [packet.data.split(b"\r\n")[0] for packet in world.network.transcript]
         assert firsts[0] == b"INVITE sip:bob@test SIP/2.0"
         assert b"SIP/2.0 180 Ringing" in firsts
