@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from b2bua_kit.documents import CUSTOMER, MAIN, MENU, MOBILE, changed, company
 from b2bua_kit.peer import Peer, Phone, connect, sdp, trunk
@@ -289,3 +291,74 @@ def test_a_number_of_nobody_is_refused_before_anything_rings() -> None:
     assert refusal.reason == "Not Found"
     wire.assert_quiet()
     assert wire.records()[0]["from"] == CUSTOMER
+
+
+def test_life_reaches_the_rows() -> None:
+    """What whole calls have reached; the rest is CANCEL's (the layer keeps a late one away) and what is over already."""
+    Wire.rows.clear()
+    for scene in (
+        test_cancel_while_it_rings, test_cancel_crosses_the_phones_200, test_the_callee_hangs_up,
+        test_the_callee_hangs_up_while_the_caller_is_being_answered, test_a_number_of_nobody_is_refused_before_anything_rings,
+        test_the_other_party_of_a_menu_is_joined_by_third_party_control,
+    ):  # fmt: skip
+        scene()
+    for when in ("ringing", "connected", "treated", "answering"):
+        test_the_caller_says_bye(when)
+    for when in ("ringing", "connected", "treated"):
+        test_an_admin_hangs_up(when)
+    for leaver in ("caller", "callee", "refusal", "admin"):
+        test_a_join_that_does_not_come_about(leaver)
+    reached = set(Wire.rows)
+    assert reached <= set(call_states.TABLE)
+    assert reached >= {
+        ("deciding", "ring"), ("deciding", "treat"), ("deciding", "end"), ("ringing", "bridge"), ("answering", "answered"),
+        ("treated", "bridge"), ("joining", "joined"), ("ringing", "cancel"), ("answering", "cancel"),
+        ("ringing", "caller_gone"), ("answering", "caller_gone"), ("treated", "caller_gone"), ("joining", "caller_gone"),
+        ("connected", "caller_gone"), ("answering", "callee_gone"), ("joining", "callee_gone"), ("connected", "callee_gone"),
+        ("joining", "broken"), ("ringing", "stop"), ("treated", "stop"), ("joining", "stop"), ("connected", "stop"),
+    }  # fmt: skip
+
+
+PREPARED = {"answer_by_leg", "join", "answer_by_engine", "refuse", "finish"}  # by the rules, or by a transfer
+BY_ITSELF = sorted(key for key, row in call_states.TABLE.items() if row.action not in PREPARED)
+
+
+@pytest.mark.parametrize(("state", "event"), BY_ITSELF)
+def test_every_other_row_leaves_the_call_where_it_says(state: str, event: str) -> None:
+    """Each row by itself, on a call that really is in that state; whatever it does, nothing is left behind."""
+    wire, pstn, phone = world("relay" if state == call_states.ANSWERING else "direct")
+    call = call_in(state, wire, pstn, phone)
+    party = {"caller_gone": call.caller, "callee_gone": call.peer}.get(event)
+    if party is not None:
+        call.leg_lost(party, "test", wire.now)
+    else:
+        call.happen(event, wire.now)
+    assert call.state == call_states.TABLE[state, event].after
+    wire.pump()
+    call.stop("hangup", 480, 16, wire.now)
+    wire.pump()
+    wire.assert_quiet()
+
+
+def call_in(state: str, wire: Wire, pstn: Peer, phone: Phone) -> Any:
+    """A call in ``state``."""
+    wire.engine.hold = {"answer"}
+    caller = pstn.invite(MENU if state in {call_states.TREATED, call_states.JOINING} else MAIN)
+    call = next(iter(wire.switch.call_by_id.values()))
+    if state == call_states.TREATED:
+        caller.answered()
+    elif state == call_states.JOINING:
+        caller.answered()
+        press(caller, "1")
+        phone.called().answer()
+    elif state in {call_states.CONNECTED, call_states.ANSWERING}:
+        phone.called().answer()
+        if state == call_states.CONNECTED:
+            caller.answered()
+    elif state == call_states.DECIDING:
+        call.state = state
+    elif state == call_states.ENDED:
+        call.stop("hangup", 480, 16, wire.now)
+        wire.pump()
+    assert call.state == state
+    return call

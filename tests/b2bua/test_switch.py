@@ -119,21 +119,6 @@ def test_a_lost_connection_ends_what_was_asked_over_it() -> None:
     assert len(wire.switch) == 0
 
 
-def test_large_requests_go_by_tcp_and_by_udp_when_nobody_listens() -> None:
-    wire = Wire(mtu_bytes=900)
-    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
-    call = pstn.invite(f"+{MAIN.lstrip('+')}")
-    phone.called().send(486)
-    call.refused(486)
-    big = phone.invite("+919812345678", extra=[("Subject", "x" * 900)])
-    opened = [effect.flow for effect in wire.effects if isinstance(effect, fx.OpenFlow)]
-    if opened:
-        assert opened[0].transport == "tcp"
-        assert opened[0].remote == ("192.0.2.10", 5060)
-    big.cancel()
-    wire.wait(60)
-
-
 # -- bugs --
 
 

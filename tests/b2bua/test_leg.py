@@ -1,0 +1,112 @@
+"""One side of a call after its dialog exists: CSeq, targets, BYE, what a party that is gone leaves (RFC 3261 §12–15)."""
+
+from __future__ import annotations
+
+import pytest
+from b2bua_kit.documents import MAIN
+from b2bua_kit.peer import Peer, Phone, connect, sdp, trunk
+from b2bua_kit.wire import Wire
+
+from routerd.b2bua.leg import Leg
+
+
+def world() -> tuple[Wire, Peer, Phone]:
+    wire = Wire()
+    return wire, trunk(wire), Phone(wire, "2001", "198.51.100.1")
+
+
+def test_a_bye_that_is_never_answered_still_ends_the_dialog() -> None:
+    wire, pstn, phone = world()
+    phone.auto.discard("BYE")
+    out, _ = connect(pstn, phone, MAIN)
+    out.bye()
+    phone.expect("BYE")
+    assert len(wire.switch.dialogs) == 1
+    wire.wait(33)
+    assert wire.switch.dialogs == {}
+    assert phone.repeats >= 5
+    wire.assert_quiet()
+
+
+def test_both_hang_up_at_once() -> None:
+    wire, pstn, phone = world()
+    phone.auto.discard("BYE")
+    out, come = connect(pstn, phone, MAIN)
+    out.bye()
+    ours = phone.expect("BYE")
+    come.request("BYE")
+    assert phone.lines()[0] in {"200 BYE", "481 BYE"}
+    phone.reply(ours, 481)
+    wire.assert_quiet()
+
+
+def test_a_second_bye_finds_nobody() -> None:
+    wire, pstn, phone = world()
+    out, _ = connect(pstn, phone, MAIN)
+    out.bye()
+    out.request("BYE")
+    pstn.expect("481 BYE")
+    phone.expect("BYE")
+    wire.assert_quiet()
+
+
+def test_a_new_contact_is_where_requests_go_from_then_on() -> None:
+    wire, pstn, phone = world()
+    moved = Peer(wire, "192.0.2.11", 5090)
+    out, come = connect(pstn, phone, MAIN)
+    again = out.make("INVITE", sdp(version=2))
+    again.set("Contact", moved.contact)
+    pstn.send(again)
+    phone.reply(phone.expect("INVITE"), 200, [("Contact", phone.contact)], sdp(version=2))
+    out.ack(pstn.expect("200 INVITE"))
+    come.bye()
+    assert moved.expect("BYE").uri == moved.contact[1:-1]
+    wire.assert_quiet()
+
+
+def test_a_phone_behind_nat_is_reached_where_it_called_from() -> None:
+    wire, pstn, phone = world()
+    caller = Phone(wire, "2002", "198.51.100.9")
+    caller.contact = "<sip:2002@10.0.0.5:5060>"
+    out, come = connect(caller, phone, "1001")
+    come.bye()
+    assert caller.expect("BYE").uri == "sip:2002@10.0.0.5:5060"
+    del out, pstn
+    wire.assert_quiet()
+
+
+@pytest.mark.parametrize("status", [481, 408])
+def test_a_dead_dialog_is_a_hang_up(status: int) -> None:
+    wire, pstn, phone = world()
+    out, _ = connect(pstn, phone, MAIN)
+    phone.auto.discard("INFO")
+    out.request("INFO", b"Signal=1\r\n", kind="application/dtmf-relay")
+    phone.reply(phone.expect("INFO"), status)
+    assert pstn.lines()[-1] == "BYE"
+    phone.expect("BYE")
+    wire.assert_quiet()
+    assert wire.noted("leg_lost") == 1
+
+
+def test_the_interval_of_a_refresh_is_checked() -> None:
+    wire, pstn, phone = world()
+    out, _ = connect(pstn, phone, MAIN)
+    out.request("UPDATE", extra=[("Supported", "timer"), ("Session-Expires", "30")])
+    assert pstn.expect("422 UPDATE").get("Min-SE") == "90"
+    phone.nothing()
+    out.bye()
+    wire.assert_quiet()
+
+
+def test_whether_a_peer_knows_update() -> None:
+    wire, pstn, _ = world()
+    leg = Leg(wire.switch.exchange, None, "x")  # type: ignore[arg-type]
+    request = pstn.request("OPTIONS", "sip:192.0.2.1", [("Allow", "INVITE"), ("Allow", "update, BYE")])
+    leg.note_allowed(request)
+    assert leg.peer_updates
+    request.set("Allow", "INVITE")
+    leg.note_allowed(request)
+    assert not leg.peer_updates
+    assert not leg.talking
+    assert not leg.goodbye
+    leg.bye(0.0) if leg.dialog is not None else None
