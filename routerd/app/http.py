@@ -19,7 +19,9 @@ from litestar.exceptions import HTTPException, NotAuthorizedException
 
 from routerd.app.totals import render
 from routerd.errors import StoreError
-from routerd.store.sqlite import RecordFilter, Store
+from routerd.rules import explanation
+from routerd.store.queries import RecordFilter, cursor_of
+from routerd.store.sqlite import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,15 +74,43 @@ async def records(
     number: str = "",
     outcome: str = "",
     limit: int = 100,
+    agent: str = "",
+    reason: str = "",
+    cursor: str = "",
 ) -> dict[str, Any]:
-    """Give past calls, newest first; ``since`` and ``until`` in UTC seconds, ``number`` as caller or callee."""
-    wanted = RecordFilter(account, since, until, number, outcome, limit)
-    return {"records": await state.control.writer.run(Store.records, wanted)}
+    """Give past calls, newest first; ``since`` and ``until`` in UTC seconds, ``number`` as caller or callee.
+
+    ``cursor`` is the ``next`` of the page before; there is one while there may be more.
+    """
+    wanted = RecordFilter(account, since, until, number, outcome, limit, agent, reason, cursor)
+    try:
+        found: list[dict[str, Any]] = await state.control.writer.run(Store.records, wanted)
+    except ValueError as error:
+        raise HTTPException(str(error), status_code=400) from error
+    page = {"records": found}
+    return {**page, "next": cursor_of(found[-1])} if found and len(found) == limit else page
 
 
 @get("/v1/accounts/{account:str}/records/{call_id:str}")
 async def record(state: State, account: str, call_id: str) -> dict[str, Any]:
     """Give the record of one call."""
+    return await _record(state, account, call_id)
+
+
+@get("/v1/accounts/{account:str}/calls/{call_id:str}/explanation")
+async def explanation_of(state: State, account: str, call_id: str) -> dict[str, Any]:
+    """Say why a call went where it went; ``text`` is for people, the rest exact."""
+    found = await _record(state, account, call_id)
+    return {**explanation.to_json(found), "text": explanation.explain(found)}
+
+
+@get("/v1/accounts/{account:str}/calls/{call_id:str}/timeline")
+async def timeline_of(state: State, account: str, call_id: str) -> dict[str, Any]:
+    """Say what happened in a call, and when."""
+    return {"timeline": explanation.timeline(await _record(state, account, call_id))}
+
+
+async def _record(state: State, account: str, call_id: str) -> dict[str, Any]:
     found: dict[str, Any] | None = await state.control.writer.run(Store.record, call_id)
     if found is None or found.get("account") != account:
         raise HTTPException("no record of that call", status_code=404)
@@ -89,7 +119,17 @@ async def record(state: State, account: str, call_id: str) -> dict[str, Any]:
 
 @get("/v1/accounts/{account:str}/{view:str}")
 async def live_view(state: State, account: str, view: str) -> dict[str, Any]:
-    """Give what the switch has now: calls, registrations, trunks, agents."""
+    """Give what the switch has now: registrations, trunks, agents."""
+    return await _view(state, account, view)
+
+
+@get("/v1/accounts/{account:str}/calls")
+async def live_calls(state: State, account: str) -> dict[str, Any]:
+    """Give the calls in progress (a path of its own: single calls stand below it)."""
+    return await _view(state, account, "calls")
+
+
+async def _view(state: State, account: str, view: str) -> dict[str, Any]:
     if view not in VIEWS:
         raise HTTPException("no such view", status_code=404)
     result: dict[str, Any] | None = await state.control.hub.command(view, {"account": account})
@@ -112,7 +152,7 @@ async def need_token(request: Request[Any, Any, Any]) -> None:
 def application(control: Control, token: str) -> Litestar:
     """Make the application over a running control process."""
     return Litestar(
-        [live, ready, metrics, records, record, live_view],
+        [live, ready, metrics, records, record, explanation_of, timeline_of, live_calls, live_view],
         state=State({"control": control, "token": token}),
         before_request=need_token,
         exception_handlers={HTTPException: _error, StoreError: _store_error},

@@ -6,6 +6,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -57,14 +58,28 @@ def records(
     account: AccountId = "acme",
     number: Annotated[str, typer.Option(help="Only calls from or to this number.")] = "",
     limit: Annotated[int, typer.Option(help="At most this many.")] = 20,
+    agent: Annotated[str, typer.Option(help="Only calls that this agent made, was rung by or passed.")] = "",
+    outcome: Annotated[str, typer.Option(help="Only calls that came out so: answered, rejected, …")] = "",
+    reason: Annotated[str, typer.Option(help="Only calls with this reason: no_answer, agent_busy, …")] = "",
+    since: Annotated[datetime | None, typer.Option(help="Not before this time (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Not after this time (UTC).")] = None,
+    *,
+    cursor: Annotated[str, typer.Option(help="The 'next' of the page before.")] = "",
     json_: AsJson = False,
 ) -> None:
-    """Past calls, newest first.
+    """Past calls, newest first. Why one went where it went: routerd explain ID.
 
-    Example: routerd records --number +919812345678
+    Example: routerd records --number +919812345678 --since 2026-11-23
     """
-    found = fetch(settings, account, "records", {"number": number, "limit": str(limit)})
-    show(found, json_, RECORD_COLUMNS)
+    times = {"since": _seconds(since), "until": _seconds(until)}
+    wanted = {"agent": agent, "outcome": outcome, "reason": reason, **times, "cursor": cursor}
+    query = {"number": number, "limit": str(limit), **{name: value for name, value in wanted.items() if value}}
+    show(fetch(settings, account, "records", query), json_, RECORD_COLUMNS)
+
+
+def _seconds(moment: datetime | None) -> str:
+    """UTC seconds for the API; a time without a zone is UTC."""
+    return "" if moment is None else str(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
 
 
 def fetch(settings_file: Path, account: str, view: str, query: dict[str, str] | None = None) -> dict[str, Any]:

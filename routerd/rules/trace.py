@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from routerd.rules.decision import TraceEntry
 
-_GATES: Final = (
+GATES: Final = (
     "1+2 status",
     "3 calling_agent",
     "4 session",
@@ -69,7 +69,7 @@ def _agent(entry: TraceEntry) -> list[str]:
     where = f"{context} of {department}" if department else context
     lines = [f"agent {agent} ({where}): {reason or 'available'}"]
     last = len(values) - 1
-    for index, (name, value) in enumerate(zip(_GATES, values, strict=False)):
+    for index, (name, value) in enumerate(zip(GATES, values, strict=False)):
         failed = reason is not None and reason != "no_reachable_number" and index == last
         shown = f"{value[0]} of {value[1]}" if index == 6 else _text(value)
         lines.append(f"  gate {name}: {shown} → {reason if failed else 'passed'}")

@@ -94,6 +94,31 @@ def test_records_are_looked_for_as_asked(http: Any, control: FakeControl) -> Non
     assert http.get("/v1/accounts/acme/records?limit=many", headers=BEARER).status_code == 400
 
 
+def test_pages_have_a_cursor_while_there_may_be_more(http: Any, control: FakeControl) -> None:
+    control.result = [{"id": "a", "at": 9.0}, {"id": "b", "at": 8.5}]
+    path = "/v1/accounts/acme/records?agent=asha&reason=busy&cursor=9.5:x&limit="
+    assert http.get(path + "2", headers=BEARER).json()["next"] == "8.5:b"
+    assert "next" not in http.get(path + "3", headers=BEARER).json()
+    wanted = control.asked[0][1]
+    assert (wanted.agent, wanted.reason, wanted.cursor) == ("asha", "busy", "9.5:x")
+    control.result = ValueError("no cursor")
+    assert http.get(path + "3", headers=BEARER).status_code == 400
+
+
+def test_a_call_is_explained_and_told(http: Any, control: FakeControl) -> None:
+    record = {"id": "a", "account": "acme", "at": 5.0, "kind": "inbound", "from": "+911", "to": "+922",
+              "outcome": "rejected", "reason": "no_answer", "ended_at": 7.0, "legs": [], "nodes": [],
+              "trace": [["number", "+922", "pstn", "known"]], "document_version": 3}  # fmt: skip
+    control.result = record
+    told = http.get("/v1/accounts/acme/calls/a/explanation", headers=BEARER).json()
+    assert (told["document_version"], told["reason"], told["trace"][0]["code"]) == (3, "no_answer", "number")
+    assert told["text"][1] == "  rejected (no_answer)"
+    rows = http.get("/v1/accounts/acme/calls/a/timeline", headers=BEARER).json()["timeline"]
+    assert [row["kind"] for row in rows] == ["call", "end"]
+    assert http.get("/v1/accounts/beta/calls/a/explanation", headers=BEARER).status_code == 404
+    assert http.get("/v1/accounts/beta/calls/a/timeline", headers=BEARER).status_code == 404
+
+
 def test_a_record_of_another_account_is_not_shown(http: Any, control: FakeControl) -> None:
     control.result = {"id": "a", "account": "beta"}
     assert http.get("/v1/accounts/acme/records/a", headers=BEARER).status_code == 404

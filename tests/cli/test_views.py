@@ -59,6 +59,16 @@ def test_records_are_asked_for_with_the_token_and_shown(admin: Any) -> None:
     assert handler.asked == [("/v1/accounts/a%20b/records?number=%2B911&limit=20", "Bearer secret")]
 
 
+def test_records_are_narrowed_by_what_is_said(admin: Any) -> None:
+    handler, settings = admin
+    said = ["--agent", "asha", "--outcome", "answered", "--reason", "busy", "--since", "2026-11-23"]
+    said += ["--cursor", "1.0:a"]
+    shown = CliRunner().invoke(program("records"), ["records", "--settings", settings, *said])
+    assert shown.exit_code == 0, shown.output
+    ((path, _),) = handler.asked
+    assert path.endswith("limit=20&agent=asha&outcome=answered&reason=busy&since=1795392000.0&cursor=1.0%3Aa")
+
+
 @pytest.mark.parametrize("verb", ["calls", "registrations", "trunks", "records"])
 def test_json_is_what_the_daemon_said(admin: Any, verb: str) -> None:
     _, settings = admin

@@ -1,0 +1,90 @@
+"""``routerd explain`` and ``routerd trace``: why a call went where it went, and what happened when.
+
+The record is read from the store's file, beside a running daemon or without one; where the file cannot be read (another
+machine's, another user's) the daemon is asked for it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from routerd.app.composition import read_settings
+from routerd.cli.views import DEFAULT_SETTINGS, SAID_NO, WRONG_INPUT, AccountId, AsJson, SettingsFile, fetch
+from routerd.errors import ConfigError, StoreError
+from routerd.rules import explanation
+from routerd.store.reading import StoreReader
+
+CallId = Annotated[str, typer.Argument(metavar="CALL", help="The call's id, or the beginning of it.")]
+MOST_SHOWN: Final = 10
+_COLOURS: Final = {"decision": "cyan", "leg": "green", "event": "dim", "media": "magenta"}
+
+
+def explain(
+    call: CallId, settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme", json_: AsJson = False
+) -> None:
+    """Why a call went where it went: nodes, gates with the values they compared, the nearest miss, legs.
+
+    Exit status: 0 explained, 1 no such call, 2 wrong input. Example: routerd explain 0-5f3a
+    """
+    record = read_record(settings, account, call)
+    if json_:
+        print(json.dumps(explanation.to_json(record), ensure_ascii=False, default=str))
+        return
+    print("\n".join(explanation.explain(record)))
+
+
+def trace(
+    call: CallId, settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme", json_: AsJson = False
+) -> None:
+    """What happened when: legs, decisions and media of a call on one time line.
+
+    Exit status: 0 shown, 1 no such call, 2 wrong input. Example: routerd trace 0-5f3a
+    """
+    rows = explanation.timeline(read_record(settings, account, call))
+    if json_:
+        print(json.dumps({"timeline": rows}, ensure_ascii=False))
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for row in rows:
+        colour = _COLOURS.get(row["kind"])
+        text = escape(row["text"])
+        table.add_row(f"{row['at_s']:10.3f} s", row["kind"], f"[{colour}]{text}[/]" if colour else text)
+    Console(soft_wrap=True, highlight=False).print(table)
+
+
+def read_record(settings_file: Path, account: str, call: str) -> dict[str, Any]:
+    """Give the record of the call; ends the program with a line on standard error when there is not exactly one."""
+    try:
+        path = Path(read_settings(settings_file).store.url.removeprefix("sqlite:"))
+    except ConfigError as error:
+        raise _end(str(error), WRONG_INPUT) from error
+    try:
+        with StoreReader(path) as reader:
+            found, started = reader.find(call, MOST_SHOWN), reader.in_progress(call)
+    except StoreError:
+        return fetch(settings_file, account, f"records/{call}")
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _end(f"{call} begins the ids of {_names(found)}", SAID_NO)
+    if started:
+        raise _end(f"{_names(started)}: still in progress; it is explained when it has ended", SAID_NO)
+    raise _end(f"no call {call} in {path}", SAID_NO)
+
+
+def _names(found: list[dict[str, Any]]) -> str:
+    more = ", …" if len(found) >= MOST_SHOWN else ""
+    return ", ".join(str(one["id"]) for one in found) + more
+
+
+def _end(message: str, status: int) -> typer.Exit:
+    sys.stderr.write(f"routerd: {message}\n")
+    return typer.Exit(status)
