@@ -78,6 +78,7 @@ class SipProcess:
         self._builder: SnapshotBuilder | None = None
         self._retiring = Retiring(loop)
         self._version = 0
+        self._watched = False
         self._serving = False
         self._left: list[str] = []
         self._opened: list[UdpSocket | asyncio.Server] = []
@@ -91,6 +92,7 @@ class SipProcess:
             "go": self._go,
             "ack": self.outbox.acknowledge,
             "scrape": self._scrape,
+            "watch": self._watch,
         }
         self.driver.hear_notes(self._notes.hear)
         self.driver.perform_with({
@@ -147,6 +149,7 @@ class SipProcess:
             self.outbox.attach(link)
             await lost.wait()
             self._link = None
+            self._watched = False
             self.outbox.detach()
             log.warning("control process is away: the journal waits here")
 
@@ -224,7 +227,12 @@ class SipProcess:
         if self._media is not None:
             self._media.ask(effect)
 
+    def _watch(self, watched: bool) -> None:
+        self._watched = watched
+
     def _publish(self, effect: Publish) -> None:
+        if not self._watched:
+            return
         link = self._link
         if link is None or link.backlog_bytes > EVENT_BACKLOG_BYTES:
             self.driver.counters.events_dropped += 1

@@ -128,7 +128,7 @@ class Admission:
         try:
             if request.method == "REGISTER" and not request.to.uri.is_sip:
                 return self._refusal(request, 400, [], "to_scheme")
-            if _for_the_server(request) or any(request.get(name) is not None for name in CREDENTIALS):
+            if _for_the_server(request) or not request.names.keys().isdisjoint(CREDENTIALS):
                 return None
             if candidates and not self._must_prove(request, candidates):
                 return None
@@ -140,7 +140,8 @@ class Admission:
         """Say who sent the request, within its transaction; a Refusal is to be answered statelessly."""
         source = self.source_of(request, flow)
         try:
-            headers = [value for name in CREDENTIALS for value in request.get_all(name)]
+            here = request.names
+            headers = [value for name in CREDENTIALS if name in here for value in request.get_all(name)]
             credentials = digest.choose_credentials(headers, self.realm_of(request)) if headers else None
             if credentials is not None:
                 return self._judge(request, credentials, flow, source, now)

@@ -56,7 +56,8 @@ def crossing(request: Request | None, *, trusted: bool) -> list[tuple[str, str]]
     if request is None:
         return []
     names = CROSSING + FROM_TRUSTED if trusted else CROSSING
-    return [(name, value) for name in names for value in request.get_all(name)]
+    here = request.names
+    return [(name, value) for name in names if name in here for value in request.get_all(name)]
 
 
 def reasons(message: Message) -> list[str]:

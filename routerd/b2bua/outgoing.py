@@ -146,7 +146,8 @@ class Outgoing:
     def _send_on(self, flow: Flow, now: float, target: Target | None = None) -> None:
         branch = self._exchange.tokens.branch()
         request = self._make(flow, branch)
-        if target is not None and flow.transport == "udp" and self._too_large(request):
+        data = serialize(request)
+        if target is not None and flow.transport == "udp" and len(data) > self._exchange.settings.mtu_bytes:
             over_tcp = Target("tcp", target.host, target.port, target.server_name)
             stream = self._exchange.flows.towards(over_tcp)
             if stream is not None:
@@ -154,11 +155,9 @@ class Outgoing:
                 self._targets.insert(0, Target("udp-fallback", target.host, target.port, target.server_name))
                 flow = stream
                 request = self._make(flow, branch)
+                data = serialize(request)
         self.flow = flow
-        self.tx = self._exchange.layer.send_request(request, flow, self, now)
-
-    def _too_large(self, request: Request) -> bool:
-        return len(serialize(request)) > self._exchange.settings.mtu_bytes
+        self.tx = self._exchange.layer.send_request(request, flow, self, now, data)
 
     def _retry(self, cause: str, now: float) -> None:
         sender = self.sender

@@ -22,6 +22,8 @@ _PER_FORMAT: Final = ("rtpmap", "fmtp", "rtcp-fb")
 
 def check_offer(body: bytes) -> None:
     """Raise SdpError unless the offer can be served: it parses, and some media line is live (RFC 3264 §5)."""
+    if sdp.is_ordinary(body):
+        return
     session = sdp.parse(body)
     if not session.media:
         raise SdpError("offer without media")

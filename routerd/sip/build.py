@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
 _ECHOED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
+_ECHOED_WITH_ROUTES = _ECHOED | {"Record-Route"}
+_ECHOED_BY_100 = _ECHOED | {"Timestamp"}
 
 
 def response(
@@ -33,15 +35,11 @@ def response(
     ``to_tag`` is put on To when it has none and the status is above 100. Record-Route is copied where a dialog can
     come of it (101 to 299), Timestamp into a 100. ``extra`` fields follow in their order.
     """
-    fields: Fields = []
     routes = 100 < status < 300 and request.method in DIALOG_FORMING
-    for field in request.fields:
-        name = field[0]
-        if name in _ECHOED:
-            tagged = name == "To" and to_tag is not None and status > 100
-            fields.append((name, _with_tag(request, field[1], to_tag)) if tagged and to_tag else field)
-        elif (routes and name == "Record-Route") or (status == 100 and name == "Timestamp"):
-            fields.append(field)
+    echoed = _ECHOED_WITH_ROUTES if routes else _ECHOED_BY_100 if status == 100 else _ECHOED
+    fields = [field for field in request.fields if field[0] in echoed]
+    if to_tag and status > 100:
+        fields = [("To", _with_tag(request, field[1], to_tag)) if field[0] == "To" else field for field in fields]
     fields.extend(extra)
     if content_type is not None:
         fields.append(("Content-Type", content_type))

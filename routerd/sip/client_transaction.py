@@ -96,11 +96,8 @@ class ClientTransaction:
         self.resender: Timer | None = None
         self.ender: Timer | None = None
 
-    def start(self, now: float) -> None:
-        """Send the request and start timers A and B, or E and F (A and E only over unreliable transports)."""
-        request = self.request
-        assert request is not None
-        data = serialize(request)
+    def start(self, now: float, data: bytes) -> None:
+        """Send the request, whose bytes ``data`` are, and start timers A and B, or E and F (A, E: unreliable only)."""
         timers = self.layer.timers
         self.ender = timers.after(TIMEOUT, self, "B" if self.is_invite else "F", now)
         if not self.flow.reliable:

@@ -234,7 +234,10 @@ class Dialog:
 
 def _without_tag(party: NameAddr) -> str:
     """Write a From or To value back without its tag; the other parameters stay."""
-    if list(party.params) == ["tag"] or not party.params:
+    params = party.params
+    if not params or (len(params) == 1 and "tag" in params):
+        if party.display is None:
+            return f"<{party.uri_text}>"
         return str(NameAddr(party.uri_text, party.display))
     return str(NameAddr(party.uri_text, party.display, {k: v for k, v in party.params.items() if k != "tag"}))
 

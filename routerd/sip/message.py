@@ -107,6 +107,11 @@ class Message:
         lower = name.lower()
         return [value for field, value in self.fields if field.lower() == lower]
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The names that stand here, each with its first value; change nothing in it."""
+        return self._index or self._indexed()
+
     def _indexed(self) -> dict[str, str]:
         index: dict[str, str] = {}
         repeated: set[str] = set()
@@ -348,7 +353,7 @@ class Message:
 
     def options(self, name: str) -> list[str]:
         """Words of a list header (Require, Proxy-Require, Supported) in lower case."""
-        if self.get(name) is None:
+        if name in KNOWN and name not in (self._index or self._indexed()):
             return []
         return [value.lower() for value in self.values(name)]
 

@@ -62,7 +62,7 @@ class NameAddr:
             # a From or To: the address is often known, the tag is new
             base = _known.get(head + ">")
             if base is not None and not base.params and _plain_tag(tag) is not None:
-                return cls._filled(base.uri_text, base.display, {"tag": tag})
+                return cls(base.uri_text, base.display, {"tag": tag})
         match = _plain(text)
         if match is None or ".." in text:
             return cls._parse_odd(text)
@@ -70,18 +70,8 @@ class NameAddr:
         display = quoted if quoted is not None else (bare.strip() or None)
         params = grammar.plain_params(params_text) if params_text else {}
         if tagged and len(params) == 1:
-            _known[head + ">"] = cls._filled(uri_text, display, {})
-        return cls._filled(uri_text, display, params)
-
-    @classmethod
-    def _filled(cls, uri_text: str, display: str | None, params: dict[str, str | None]) -> NameAddr:
-        """The hot path's constructor: its choices are known, so the slots are filled at once."""
-        address = cls.__new__(cls)
-        address._uri = None  # noqa: SLF001 - our own class
-        address.uri_text = uri_text
-        address.display = display
-        address.params = params
-        return address
+            _known[head + ">"] = cls(uri_text, display)
+        return cls(uri_text, display, params)
 
     @classmethod
     def _parse_odd(cls, text: str) -> NameAddr:

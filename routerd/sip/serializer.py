@@ -13,7 +13,7 @@ def serialize(message: Message) -> bytes:
     """
     if isinstance(message, Request):
         lines = [f"{message.method} {message.uri} SIP/2.0"]
-        if message.uri.find(" ") >= 0 or message.method.find(" ") >= 0:
+        if " " in message.uri or " " in message.method:
             raise LocalProtocolError(f"a blank in the request line of {message!r}")
     elif isinstance(message, Response):
         lines = [f"SIP/2.0 {message.status} {message.reason}"]

@@ -96,9 +96,10 @@ class TimerQueue:
 
     def after(self, delay_s: float, target: TimerTarget, name: str, now: float) -> Timer:
         """Start a timer that calls ``target.timer_fired(name, …)`` once, ``delay_s`` seconds after ``now``."""
-        self._order += 1
-        timer = Timer(now + delay_s, target, name, self._order)
-        self._put(timer, timer.deadline, delay_s)
+        self._order = order = self._order + 1
+        deadline = now + delay_s
+        timer = Timer(deadline, target, name, order)
+        self._put(timer, deadline, delay_s)
         return timer
 
     def again(self, timer: Timer, delay_s: float, target: TimerTarget, now: float) -> None:

@@ -270,15 +270,18 @@ class TransactionLayer:
 
     # Requests of ours
 
-    def send_request(self, request: Request, flow: Flow, user: ClientUser, now: float) -> ClientTransaction:
+    def send_request(
+        self, request: Request, flow: Flow, user: ClientUser, now: float, data: bytes = b""
+    ) -> ClientTransaction:
         """Send a request that already has its Via with a new branch; the result is told to ``user``.
 
+        ``data`` are the request's bytes, where the caller has written them already.
         ACK for a failure is sent by the layer. Raises ``LocalProtocolError`` for ACK, CANCEL (see ``cancel``), a
         request without a branch, and a branch that is in use.
         """
         if request.method in {"ACK", "CANCEL"}:
             raise LocalProtocolError(f"{request.method} is not sent through send_request")
-        return self._start_client(request, flow, user, now)
+        return self._start_client(request, flow, user, now, data)
 
     def cancel(self, tx: ClientTransaction, now: float, extra: Sequence[tuple[str, str]] = ()) -> None:
         """Cancel an INVITE of ours (§9.1): at once after a provisional response, else as soon as one comes.
@@ -307,7 +310,9 @@ class TransactionLayer:
         """Tell the user of ``tx`` nothing more; the machine lives on. A 2xx then comes up as ``stray_response``."""
         tx.user = None
 
-    def _start_client(self, request: Request, flow: Flow, user: ClientUser | None, now: float) -> ClientTransaction:
+    def _start_client(
+        self, request: Request, flow: Flow, user: ClientUser | None, now: float, data: bytes = b""
+    ) -> ClientTransaction:
         via = request.via
         branch = via.branch
         key = (branch or "", via.host, via.port, request.method)
@@ -317,7 +322,7 @@ class TransactionLayer:
         self._client[key] = tx
         if flow.connection:
             self._by_flow.setdefault(flow, {})[key] = tx
-        tx.start(now)
+        tx.start(now, data or serialize(request))
         return tx
 
     # Flows and ends

@@ -129,17 +129,9 @@ class Uri:
         match = _plain(text)
         if match is None or ".." in text:
             return cls._parse_odd(text)
-        # The hot path: the constructor's choices are known, so the slots are filled at once.
-        uri = cls.__new__(cls)
-        uri.scheme, uri.user, host, port, params = match.groups()
-        uri.user_raw = uri.user
-        uri.host = host.lower()
-        uri.port = _port(port) if port else None
-        uri.params = _params(params) if params else {}
-        uri.password = None
-        uri.headers = uri.opaque = ""
-        uri.raw = text
-        return uri
+        scheme, user, host, port, params = match.groups()
+        number = _port(port) if port else None
+        return cls(scheme, user, host.lower(), number, _params(params) if params else {}, raw=text, user_raw=user)
 
     @classmethod
     def _parse_odd(cls, text: str) -> Uri:
@@ -281,7 +273,7 @@ def _port(text: str) -> int:
 
 
 def _params(text: str) -> dict[str, str | None]:
-    """``;name[=value]...`` that has the right characters. Raises ``ParseError`` for a name with two different values."""
+    """``;name[=value]...`` of the right characters. Raises ``ParseError`` for a name with two different values."""
     if not text:
         return {}
     params: dict[str, str | None] = {}

@@ -45,11 +45,8 @@ class Via:
         known = _known.get(head)
         if known is None or _plain_token(branch) is None:
             return cls._parse_new(text, head)
-        # The hot path: the slots are filled at once, without the constructor.
-        via = cls.__new__(cls)
-        via.transport, via.host, via.port, rport = known
-        via.params = {"rport": None, "branch": branch} if rport else {"branch": branch}
-        return via
+        transport, host, port, rport = known
+        return cls(transport, host, port, {"rport": None, "branch": branch} if rport else {"branch": branch})
 
     @classmethod
     def _parse_new(cls, text: str, head: str) -> Via:

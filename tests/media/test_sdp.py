@@ -125,3 +125,27 @@ def test_any_bytes_give_a_description_or_the_documented_error(data: bytes) -> No
             continue
         once = session.serialise()
         assert sdp.parse(once).serialise() == once
+
+
+USUAL = (
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0\r\n"
+    b"a=rtpmap:8 PCMA/8000\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"audio 4000", b"audio 0"),
+        (b"audio 4000", b"audio 70000"),
+        (b"IP4 192.0.2.1\r\nt", b"IP4 192.0.2.256\r\nt"),
+        (b"c=IN IP4 192.0.2.1\r\n", b""),
+        (b"v=0", b"v=1"),
+        (b"t=0 0", b"t"),
+        (b"t=0 0", b"t=0 0\nm=x"),
+    ],
+)
+def test_the_usual_description_is_known_at_sight_and_nothing_else(old: bytes, new: bytes) -> None:
+    assert sdp.is_ordinary(USUAL)
+    assert sdp.parse(USUAL).media[0].port == 4000
+    assert not sdp.is_ordinary(USUAL.replace(old, new))
