@@ -168,7 +168,7 @@ class Call:
         self._events: deque[plan.Event] = deque()
         self._advancing = False
         self.heard: list[str] = []
-        self._channels: list[str] = []
+        self._channels = view.held  # the limits at which this call counts
         self.steps: list[tuple[float, plan.Event | None, dict[str, Any]]] = []
 
     # -- starting and deciding --

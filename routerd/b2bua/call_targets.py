@@ -55,7 +55,7 @@ def _contacts(call: Call, fork: Fork, ring: Ring, now: float) -> list[Attempt]:
 def _trunk(call: Call, fork: Fork, ring: Ring, trunk: Trunk) -> Attempt | None:
     try:
         parts = header_policy.to_trunk(
-            ring, trunk, call.tables.account.plan, _domain(call), call.dialled_max_forwards, _extra(call)
+            ring.through(trunk.id), trunk, call.tables.account.plan, _domain(call), call.dialled_max_forwards, _extra(call)
         )
     except ParseError as error:
         call.exchange.note("trunk_target_unusable", f"{trunk.id}: {error}")

@@ -138,6 +138,7 @@ def branch_started(call: Call, fork: Fork, attempt: Attempt, now: float) -> None
     if attempt.trunk_id is not None:
         if entry is not None:
             entry.trunk = attempt.trunk_id
+            entry.shown = fork.ring.through(attempt.trunk_id).shown
         if fork.ring.emergency:
             return
         call.hold_channel(f"trunk:{attempt.trunk_id}")

@@ -129,7 +129,7 @@ class AccountState:
 class LiveView:
     """The live state as one call may see it: a ``routerd.rules.facts.LiveState``."""
 
-    __slots__ = ("_day", "_location", "_now", "_rates", "_state", "_tokens", "call")
+    __slots__ = ("_day", "_location", "_now", "_rates", "_state", "_tokens", "call", "held")
 
     def __init__(
         self,
@@ -142,6 +142,7 @@ class LiveView:
         self._state = state
         self._location = location
         self.call = call
+        self.held: list[str] = []
         self._tokens = tokens
         self._rates = rates
         self._now = 0.0
@@ -187,8 +188,8 @@ class LiveView:
         return self._state.idle_since.get(agent)
 
     def channels(self, key: str) -> int:
-        """Calls that count for ``key``."""
-        return self._state.channels.get(key, 0)
+        """Other calls that count for ``key``: a call does not stand in its own way."""
+        return self._state.channels.get(key, 0) - self.held.count(key)
 
     def may_start(self, trunk: str) -> bool:
         """Whether the trunk's calls per second allow one more."""

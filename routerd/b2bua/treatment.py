@@ -147,15 +147,16 @@ def _dial(call: Call, number: int, digits: str, now: float) -> None:
 
 def digit_pressed(call: Call, leg: object, digit: str, now: float) -> bool:
     """Take a digit that a treated caller or an asked callee pressed; False when nobody here wants it."""
-    if leg is call.caller and call.state == "treated":
-        call.advance(plan.Digit(digit), now)
-        return True
     for number, fork in call.forks.items():
         if fork.winner is leg and f"{CONFIRM}{number}" in call.timers:
             if digit == "1":
                 _stop(call, f"{CONFIRM}{number}")
+                call.record.legs[number].finish("answered", now, 200)
                 call.advance(plan.LegConfirmed(number), now)
             return True
+    if leg is call.caller and call.state == "treated":
+        call.advance(plan.Digit(digit), now)
+        return True
     return False
 
 

@@ -35,9 +35,10 @@ def _must_confirm(d: Decision, agent: str | None) -> bool:
 
 
 def _forwarded_ring(d: Decision, leg: int, agent: str | None, target: Target) -> Ring:
-    """An inbound call goes out again: the first trunk says who the mobile sees; Diversion says through which number."""
+    """An inbound call goes out again: each trunk says who the mobile sees; Diversion says through which number."""
     chosen = trunks.usable(d, target.name)
-    shown = _forwarded_identity(d, d.tables.trunks[chosen[0]]) if chosen else d.caller
+    identities = tuple(_forwarded_identity(d, d.tables.trunks[trunk]) for trunk in chosen)
+    shown = identities[0] if identities else d.caller
     return Ring(
         leg=leg,
         target=target.name,
@@ -47,6 +48,7 @@ def _forwarded_ring(d: Decision, leg: int, agent: str | None, target: Target) ->
         shown=shown,
         shown_name=d.caller_name if shown == d.caller else None,
         diversion=d.number,
+        identities=identities if len(set(identities)) > 1 else (),
         confirm=_must_confirm(d, agent),
     )
 

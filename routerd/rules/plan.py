@@ -51,6 +51,8 @@ class Ring(Command, frozen=True, gc=False, kw_only=True):
     ``confirm`` the callee must press 1 (the carrier reports LegConfirmed or LegUnconfirmed after LegAnswered).
     ``customer`` marks the far end of an outbound call. With ``sources`` only the contacts that were registered from
     these addresses ring (empty: all). A Ring of a leg that has just been redirected goes on inside that leg.
+    ``identities`` says for each of ``trunks`` what is shown through it (empty: ``shown`` through all); :meth:`through`
+    gives the Ring of one trunk.
     """
 
     leg: int
@@ -65,6 +67,14 @@ class Ring(Command, frozen=True, gc=False, kw_only=True):
     customer: bool = False
     emergency: bool = False
     sources: tuple[str, ...] = ()
+    identities: tuple[str | None, ...] = ()
+
+    def through(self, trunk: str) -> Ring:
+        """Return this Ring as it goes out by ``trunk``, which says for itself who is shown (``forwarded_identity``)."""
+        if not self.identities or trunk not in self.trunks:
+            return self
+        shown = self.identities[self.trunks.index(trunk)]
+        return msgspec.structs.replace(self, shown=shown, shown_name=self.shown_name if shown == self.shown else None)
 
 
 class Cancel(Command, frozen=True, gc=False):

@@ -153,8 +153,11 @@ def _leg(call: RecordedCall, walk: Walk) -> Cause | None:
     if len(ours) < len(theirs) and (walk.whole or _is_due(call.legs[len(ours)].start, walk)):
         target, agent = theirs[len(ours)]
         return Cause("target", agent or _subject(call), target, "not rung")
-    if ours and len(ours) == len(theirs) and walk.rings[-1].shown != call.caller_id:
-        return Cause("caller_id", _subject(call), call.caller_id or "anonymous", walk.rings[-1].shown or "anonymous")
+    if ours and len(ours) == len(theirs):
+        before = call.caller_id or "anonymous"
+        after = walk.rings[-1].through(call.legs[-1].trunk or "").shown or "anonymous"
+        if before != after:
+            return Cause("caller_id", _subject(call), before, after)
     if walk.unrung:
         return Cause("target", _subject(call), "not rung", walk.unrung)
     return None

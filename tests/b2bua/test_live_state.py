@@ -35,6 +35,14 @@ def test_the_asking_call_does_not_count() -> None:
     assert view(state).waiting("support") == 1
 
 
+def test_a_call_does_not_stand_in_its_own_way() -> None:
+    state = AccountState("acme")
+    state.count("trunk:pstn", 1)
+    asking, other = view(state), view(state, "c2")
+    asking.held.append("trunk:pstn")
+    assert (asking.channels("trunk:pstn"), other.channels("trunk:pstn")) == (0, 1)
+
+
 @given(st.lists(st.sampled_from([1, -1]), max_size=30))
 def test_channels_never_go_below_none(changes: list[int]) -> None:
     state, level = AccountState("acme"), 0

@@ -48,3 +48,14 @@ def test_inside_the_intercom_and_the_name_are_shown() -> None:
 def test_an_emergency_is_marked() -> None:
     (ring,) = rings(document(), softphone("112"))
     assert (ring.target, ring.emergency, ring.customer, ring.trunks) == ("112", True, True, ("pstn",))
+
+
+def test_each_trunk_says_for_itself_whom_the_mobile_sees() -> None:
+    made = document()
+    second = {**made["trunks"][0], "id": "second", "target": "sip:192.0.2.9", "addresses": ["192.0.2.9/32"]}
+    made["trunks"].append({**second, "forwarded_identity": "pilot"})
+    made["outbound_routes"] = [{"prefix": "", "trunks": ["pstn", "second"]}]
+    _, mobile = rings(made)
+    assert [mobile.through(trunk).shown for trunk in mobile.trunks] == [CALLER, "+918069651100"]
+    assert mobile.through("second").trunks == mobile.trunks
+    assert mobile.through("unknown") is mobile

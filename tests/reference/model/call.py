@@ -84,7 +84,6 @@ class Call:
         self.dialled: str | None = None
         self.makes_pstn_calls = True  # false in a call that was started by an agent under block_outbound
         self.legs: list[LegRecord] = []
-        self.own_channels: Counter[str] = Counter()
         self.uncounted = False  # emergency calls are not counted against limits
         self.nodes: list[dict[str, Any]] = []
         self.transitions = 0

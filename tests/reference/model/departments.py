@@ -100,10 +100,7 @@ def _queue(call: Call, department: Department, queue: dict[str, Any]) -> tuple[A
     gates = {member["agent"]: _gate(call, department, member) for member in department["members"]}
     hopeful = any(reason in {None, "agent_busy", "wrap_up"} for reason in gates.values())
     if not hopeful and not queue["join_empty"]:
-        first = gates[department["members"][0]["agent"]]
-        for name, reason in gates.items():
-            call.visit("agent", name, "department")["reason"] = reason
-        return None, first
+        return None, gates[department["members"][0]["agent"]]
     if queue["max_waiting"] is not None and queue["max_waiting"] <= 0:
         return None, "queue_full"
     call.answered = True

@@ -17,8 +17,8 @@ EXTERNAL_S = 60.0
 BUSY = {"agent_busy", "busy", "do_not_disturb"}
 # reason: (status before the answer, Q.850 before the answer, Q.850 of the BYE)
 ENDS = {
-    "unknown_number": (404, 1, 1), "caller_blocked": (603, 21, 21), "no_answer": (480, 19, 19),
-    "declined": (480, 21, 21), "limit_reached": (503, 42, 42), "loop": (482, 25, 25), "number_suspended": (480, 20, 16),
+    "unknown_number": (404, None, 1), "caller_blocked": (603, None, 21), "no_answer": (480, 19, 19),
+    "declined": (480, 21, 21), "limit_reached": (503, 42, 42), "loop": (482, None, 25), "number_suspended": (480, 20, 16),
     "no_destination": (480, 20, 16), "hangup": (480, 20, 16), "queue_timeout": (480, 20, 16),
     "queue_full": (480, 20, 16), "invalid_input": (480, 20, 16), "input_timeout": (480, 20, 16),
     **dict.fromkeys(BUSY, (486, 17, 17)),
@@ -59,8 +59,6 @@ def enter_number(call: Call, number: dict[str, Any], trunk: str | None) -> None:
         end(call, "no_destination")
     if _full(call, number, trunk):
         end(call, "limit_reached")
-    if trunk is not None:
-        call.own_channels[trunk] += 1
     if number["affinity"]:
         try_affinity(call, number["affinity"])
     go(call, number["destination"], "number")
@@ -159,7 +157,6 @@ def _visit(call: Call, destination: Destination, context: str) -> tuple[Destinat
         case "external":
             _external(call, destination["number"], context)
         case "hangup":
-            call.visit(kind, None, context)
             end(call, "hangup")
         case _:
             call.visit(kind, name, context)

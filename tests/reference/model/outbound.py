@@ -9,7 +9,7 @@ from model import caller_id
 from model.agents import busy, internal_gate
 from model.call import Call
 from model.dialled import Dialled, read
-from model.inbound import ENDS, end, enter_number
+from model.inbound import end, enter_number
 from model.ringing import Goal, Leg, Offer, ring
 
 CUSTOMER_S = 120.0
@@ -73,26 +73,28 @@ def click_to_call(call: Call) -> None:
     if busy(call, agent):
         deny(call, "agent_busy", 409)
     assert goal is not None
-    mine = Goal(goal.kind, goal.target, number.e164 if goal.kind == "extension" else shown)
+    mine = Goal(goal.kind, goal.target, shown)
     _both_legs(call, agent, mine, Goal("number", number.e164, shown))
 
 
 def _both_legs(call: Call, agent: Agent, mine: Goal, customer: Goal) -> None:
-    call.visit("agent", agent["id"], "click_to_call")
+    node = call.visit("agent", agent["id"], "click_to_call")
     first = Offer(call, agent, [[mine]], float(agent["ring_timeout_s"]), heeds_log_out=False)
     if ring(call, [first]) is None:
         assert first.reason is not None
+        node["reason"] = first.reason
         end(call, first.reason)
     call.answered = True
     _ring_customer(call, customer)
 
 
 def _ring_customer(call: Call, customer: Goal) -> None:
-    call.visit("external", customer.target, "outbound")
+    node = call.visit("external", customer.target, "outbound")
     ringing = Offer(call, None, [[customer]], CUSTOMER_S)
     winner = ring(call, [ringing])
     if winner is None:
         assert ringing.reason is not None
+        node["reason"] = ringing.reason
         end(call, ringing.reason)
     call.answered_by = customer.target
     call.finish("answered", 200, None, "external", customer.target)
@@ -203,7 +205,6 @@ def _internal(call: Call, called: Agent) -> None:
     failover = called["failover"]
     if failover and failover["type"] == "voicemail":
         call.note(reason)
-        call.visit("voicemail", failover["id"], "nested")
+        call.visit("voicemail", failover["id"], "internal")
         call.finish("voicemail", 200, None, "voicemail", failover["id"])
-    assert reason in ENDS or reason
     end(call, reason)

@@ -58,8 +58,6 @@ class Leg:
     def end(self, result: str) -> None:
         self.record.result, self.record.end_s = result, self.call.now
         self.due = EVER
-        if result != "answered":
-            self._free()
 
     def poll(self) -> None:
         """Let happen what is due now."""
@@ -69,7 +67,6 @@ class Leg:
             elif self.what == "answer":
                 self.end("answered")
             elif self.blame and self.goal.kind == "number":
-                self._free()
                 self._attempt()
             else:
                 self.end(self.what)
@@ -88,17 +85,15 @@ class Leg:
             return []
         if self.goal.trunks is not None:
             return list(self.goal.trunks)
-        return [trunk["id"] for trunk in self.call.book.trunks_towards(self.goal.target)]
-
-    def _free(self) -> None:
-        if self.trunk is not None:
-            self.call.own_channels[self.trunk] -= 1
-            self.trunk = None
+        found = [trunk["id"] for trunk in self.call.book.trunks_towards(self.goal.target)]
+        if not found and self.call.uncounted:
+            return list(self.call.book.trunks)  # an emergency call takes whatever trunk there is
+        return found
 
     def _has_room(self, trunk: str) -> bool:
         call = self.call
         most = call.book.trunks[trunk]["max_channels"]
-        used = call.live.channels.get(f"trunk:{trunk}", 0) + call.own_channels[trunk]
+        used = call.live.channels.get(f"trunk:{trunk}", 0)  # a call does not stand in its own way
         return most is None or call.uncounted or used < most
 
     def _attempt(self) -> None:
@@ -114,7 +109,6 @@ class Leg:
                 self.end("unreachable")
                 return
             self.trunk = self.trunks.pop(0)
-            self.call.own_channels[self.trunk] += 1
             patience = self.call.book.trunks[self.trunk]["provisional_timeout_s"]
             if self.goal.shown is None:
                 self.record.shown = self._forwarded(self.trunk)
@@ -126,7 +120,7 @@ class Leg:
             case "number":
                 return call.dialled or call.caller
             case "pilot":
-                return call.book.account["pilot_number"] or call.caller
+                return call.book.account["pilot_number"] or call.dialled or call.caller
         return call.caller
 
     def _script(self) -> dict[str, Any]:

@@ -152,7 +152,7 @@ class Player:
         self.trunks: dict[int, list[str]] = {}
         self.bridged: dict[str, Any] | None = None
         self.end: plan.End | None = None
-        self.shown: str | None = None
+        self.shown: dict[int, str | None] = {}
         self.commands: list[plan.Command] = []
         self.gone = False
         for event in scenario.get("events") or ():
@@ -201,7 +201,7 @@ class Player:
             "answered_by": self.bridged["target"] if self.bridged else None,
             "sip_status": end.status if end else 200,
             "q850": end.q850 if end else None,
-            "caller_id": self.shown,
+            "caller_id": (self.shown[max(self.shown)] or "anonymous") if self.shown else None,
             "legs": legs,
             "nodes": [
                 {"type": n.type, "id": n.id, "context": n.context, "at_s": n.at - self.begin, "reason": n.reason}
@@ -239,8 +239,9 @@ class Player:
         return happen
 
     def call_ended(self, agent: str) -> None:
-        if agent in self.world.in_call:
-            self.world.in_call.remove(agent)
+        if agent not in self.world.in_call:
+            return
+        self.world.in_call.remove(agent)
         now = self.begin + self.clock
         self.world.idle[agent] = now
         for department in self.tables.departments.values():
@@ -275,7 +276,7 @@ class Player:
             },
         )
         assert leg["result"] is None, "a leg that has ended rings again"
-        self.shown = command.shown
+        self.shown[command.leg] = command.shown
         self.trunks[command.leg] = list(command.trunks)
         self.try_phone(command)
 
@@ -289,6 +290,7 @@ class Player:
                 self.later(command.leg, ticket, 0, lambda: self.failed(command, 0))
                 return
             trunk = self.trunks[command.leg].pop(0)
+            self.shown[command.leg] = command.through(trunk).shown
             timeout = self.tables.trunks[trunk].provisional_timeout_s
             phone = phone.get("trunks", {}).get(trunk, phone)
         elif command.kind == "extension":
@@ -327,13 +329,18 @@ class Player:
             ticket = self.tries[command.leg]
             confirms = phone.get("confirm_after_s")
             if confirms is not None and confirms < CONFIRM_S:
-                self.later(command.leg, ticket, confirms, lambda: self.tell(plan.LegConfirmed(command.leg)))
+                self.later(command.leg, ticket, confirms, lambda: self.confirmed(command.leg))
             else:
                 self.later(command.leg, ticket, CONFIRM_S, lambda: self.unconfirmed(command.leg))
         self.tell(plan.LegAnswered(command.leg))
         leg = self.legs[command.leg]
         if not command.confirm and leg["result"] is None:
             self.close(command.leg, "answered")
+
+    def confirmed(self, leg: int) -> None:
+        self.tell(plan.LegConfirmed(leg))
+        if self.legs[leg]["result"] is None:  # the agent of a click-to-call
+            self.close(leg, "answered")
 
     def unconfirmed(self, leg: int) -> None:
         self.close(leg, "no_answer")
