@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from b2bua_kit.documents import CUSTOMER, MAIN, changed, company
 from b2bua_kit.peer import Phone, trunk
 from b2bua_kit.wire import Wire
 
-from routerd.rules.plan import Attempt
+if TYPE_CHECKING:
+    from routerd.rules.plan import Attempt
 
 
 def attempt_of(wire: Wire) -> Attempt:

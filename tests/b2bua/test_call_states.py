@@ -294,11 +294,12 @@ def test_a_number_of_nobody_is_refused_before_anything_rings() -> None:
 
 
 def test_life_reaches_the_rows() -> None:
-    """What whole calls have reached; the rest is CANCEL's (the layer keeps a late one away) and what is over already."""
+    """What whole calls reach; the rest is CANCEL's (the layer keeps a late one away) and what is over already."""
     Wire.rows.clear()
     for scene in (
         test_cancel_while_it_rings, test_cancel_crosses_the_phones_200, test_the_callee_hangs_up,
-        test_the_callee_hangs_up_while_the_caller_is_being_answered, test_a_number_of_nobody_is_refused_before_anything_rings,
+        test_the_callee_hangs_up_while_the_caller_is_being_answered,
+        test_a_number_of_nobody_is_refused_before_anything_rings,
         test_the_other_party_of_a_menu_is_joined_by_third_party_control,
     ):  # fmt: skip
         scene()
@@ -311,10 +312,13 @@ def test_life_reaches_the_rows() -> None:
     reached = set(Wire.rows)
     assert reached <= set(call_states.TABLE)
     assert reached >= {
-        ("deciding", "ring"), ("deciding", "treat"), ("deciding", "end"), ("ringing", "bridge"), ("answering", "answered"),
+        ("deciding", "ring"), ("deciding", "treat"), ("deciding", "end"), ("ringing", "bridge"),
+        ("answering", "answered"),
         ("treated", "bridge"), ("joining", "joined"), ("ringing", "cancel"), ("answering", "cancel"),
-        ("ringing", "caller_gone"), ("answering", "caller_gone"), ("treated", "caller_gone"), ("joining", "caller_gone"),
-        ("connected", "caller_gone"), ("answering", "callee_gone"), ("joining", "callee_gone"), ("connected", "callee_gone"),
+        ("ringing", "caller_gone"), ("answering", "caller_gone"), ("treated", "caller_gone"),
+        ("joining", "caller_gone"),
+        ("connected", "caller_gone"), ("answering", "callee_gone"), ("joining", "callee_gone"),
+        ("connected", "callee_gone"),
         ("joining", "broken"), ("ringing", "stop"), ("treated", "stop"), ("joining", "stop"), ("connected", "stop"),
     }  # fmt: skip
 

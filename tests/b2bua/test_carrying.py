@@ -13,7 +13,7 @@ from routerd.rules import plan
 
 def test_every_command_of_the_rules_has_its_carrier() -> None:
     commands = {kind for kind in vars(plan).values() if isinstance(kind, type) and issubclass(kind, plan.Command)}
-    assert set(carrying._CARRIERS) == commands - {plan.Command}  # noqa: SLF001
+    assert set(carrying._CARRIERS) == commands - {plan.Command}
 
 
 def test_channels_are_held_while_the_call_lasts() -> None:

@@ -33,7 +33,7 @@ def joined(agent: Peer, target: Incoming, offer: bytes) -> None:
 
 
 @pytest.mark.parametrize("offerless", [False, True])
-def test_the_agent_is_rung_first_then_the_customer(offerless: bool) -> None:  # noqa: FBT001
+def test_the_agent_is_rung_first_then_the_customer(offerless: bool) -> None:
     wire, phone, pstn = world()
     reply = click(wire)
     assert reply["ok"]

@@ -51,7 +51,7 @@ def test_a_refresh_waits_for_a_renegotiation_to_end() -> None:
 
 
 @pytest.mark.parametrize("updates", [True, False])
-def test_a_dialog_that_is_gone_is_found_out(updates: bool) -> None:  # noqa: FBT001
+def test_a_dialog_that_is_gone_is_found_out(updates: bool) -> None:
     wire, pstn, phone, _, _ = talking(updates=updates)
     wire.wait(100.1)
     phone.reply(phone.expect("UPDATE" if updates else "INVITE"), 481)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from b2bua_kit.wire import WALL, Wire
 
 from routerd.b2bua import effects as fx
-from routerd.b2bua.exchange import Exchange
 from routerd.sip.server_location import DnsQuestion
+
+if TYPE_CHECKING:
+    from routerd.b2bua.exchange import Exchange
 
 
 def exchange(**more: Any) -> Exchange:

@@ -17,7 +17,7 @@ ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
     [(486, "busy", False), (600, "busy", False), (603, "declined", False), (404, "unreachable", False),
      (403, "unreachable", True), (408, "unreachable", True), (503, "unreachable", True), (0, "unreachable", True)],
 )  # fmt: skip
-def test_what_a_status_means(status: int, result: str, blame: bool) -> None:  # noqa: FBT001
+def test_what_a_status_means(status: int, result: str, blame: bool) -> None:
     assert forking.result_of(status) == result
     assert forking.trunk_to_blame(status) is blame
 

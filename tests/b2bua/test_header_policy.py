@@ -45,7 +45,7 @@ SMUGGLED = [
     "X-Internal: 1\r\n", "X-Internal : 1\r\n", "X-Internal\t:\t1\r\n", "X-INTERNAL: 1\r\nx-internal: 2\r\n",
     "X-Internal:\r\n 1\r\n", "Subject: a\r\n X-Internal: 1\r\n", "P-Preferred-Identity: <sip:+911@x>\r\n",
     "Diversion: <sip:+911@x>\r\n", "Route: <sip:203.0.113.1;lr>\r\n",
-    "Record-Route: <sip:192.0.2.10;lr>\r\n", "Authorization: Digest username=\"x\"\r\n", "Replaced-By: x\r\n",
+    "Record-Route: <sip:192.0.2.10;lr>\r\n", 'Authorization: Digest username="x"\r\n', "Replaced-By: x\r\n",
     "P-Charging-Vector: x\r\n", "History-Info: <sip:x>\r\n", "Refer-To: <sip:x>\r\n", "b: <sip:x>\r\n",
 ]  # fmt: skip
 
@@ -216,7 +216,8 @@ def test_a_path_becomes_a_route() -> None:
 @pytest.mark.parametrize(
     ("source", "headers", "found"),
     [
-        ("request_uri", [], "+911"), ("to", [], "+912"), ("p_called_party_id", [("P-Called-Party-ID", "<sip:+913@x>")], "+913"),
+        ("request_uri", [], "+911"), ("to", [], "+912"),
+        ("p_called_party_id", [("P-Called-Party-ID", "<sip:+913@x>")], "+913"),
         ("header:X-Did", [("X-Did", " +914 ")], "+914"), ("header:X-Did", [("X-Did", "<sip:+915@x>")], "+915"),
         ("header:X-Did", [], ""), ("p_called_party_id", [], ""), ("header:X-Did", [("X-Did", "<sip:[>")], ""),
     ],

@@ -169,7 +169,7 @@ def test_the_caller_refreshes_or_is_hung_up() -> None:
 
 def phone_side_refreshes(phone: Phone) -> None:
     """The phone, which promised to refresh, does."""
-    come = next(iter(phone._invites.values()))  # noqa: SLF001
+    come = next(iter(phone._invites.values()))
     come.request("UPDATE", extra=[("Supported", "timer"), ("Session-Expires", "90;refresher=uac")])
     phone.expect("200 UPDATE")
 

@@ -1,4 +1,4 @@
-"""One side of a call after its dialog exists: CSeq, targets, BYE, what a party that is gone leaves (RFC 3261 §12–15)."""
+"""One side of a call once its dialog exists: targets, BYE, what a party that is gone leaves (RFC 3261 §12 to §15)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from b2bua_kit.documents import CUSTOMER, changed, company
@@ -12,7 +12,9 @@ from b2bua_kit.wire import Wire
 from routerd.b2bua import effects as fx
 from routerd.b2bua.outgoing import Outgoing, answer_challenge
 from routerd.sip import build
-from routerd.sip.message import Response
+
+if TYPE_CHECKING:
+    from routerd.sip.message import Response
 
 BIG = [("Subject", "x" * 1200)]
 

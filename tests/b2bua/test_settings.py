@@ -8,7 +8,7 @@ import pytest
 from routerd.b2bua.settings import Limits, Listener, SwitchSettings
 
 MANY = Listener(
-    "udp", "0.0.0.0", 5060, advertise="198.51.100.1",  # noqa: S104 - a listener's address, not ours
+    "udp", "0.0.0.0", 5060, advertise="198.51.100.1",
     advertise_by_network=(("10.0.0.0/8", "10.0.0.1"), ("2001:db8::/32", "2001:db8::1")),
 )  # fmt: skip
 

@@ -122,12 +122,12 @@ def test_a_lost_connection_ends_what_was_asked_over_it() -> None:
 # -- bugs --
 
 
-class Bug(RuntimeError):
+class PlantedError(RuntimeError):
     """What a bug would raise."""
 
 
 def raises(*_: Any, **__: Any) -> None:
-    raise Bug("planted")
+    raise PlantedError("planted")
 
 
 def two_calls(monkeypatch: pytest.MonkeyPatch) -> tuple[Wire, Any, Any, Any, Peer]:
@@ -228,7 +228,7 @@ def test_a_bug_in_a_command_is_answered(monkeypatch: pytest.MonkeyPatch) -> None
 def test_in_simulation_a_bug_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     wire, pstn, _ = world()
     monkeypatch.setattr(Call, "start", raises)
-    with pytest.raises(Bug):
+    with pytest.raises(PlantedError):
         pstn.invite(MAIN)
     wire.switch.take_effects()
 

@@ -9,8 +9,8 @@ from b2bua_kit.documents import CUSTOMER, MAIN, MENU, changed, company
 from b2bua_kit.peer import Incoming, Outgoing, Peer, Phone, connect, sdp, trunk
 from b2bua_kit.wire import Wire
 
-from routerd.errors import ParseError
 from routerd.b2bua.transfer import Replaces
+from routerd.errors import ParseError
 
 if TYPE_CHECKING:
     from b2bua_kit.peer import Side

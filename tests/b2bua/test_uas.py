@@ -25,7 +25,8 @@ def world(**settings: Any) -> tuple[Wire, Peer, Phone]:
         ("BYE", 481, [], None), ("INFO", 481, [], None), ("UPDATE", 481, [], None), ("PRACK", 481, [], None),
         ("NOTIFY", 481, [], None), ("SUBSCRIBE", 489, [("Event", "presence")], "Allow-Events"),
         ("PUBLISH", 405, [], "Allow"), ("REFER", 405, [], "Allow"), ("FROBNICATE", 501, [], "Allow"),
-        ("INVITE", 420, [("Require", "100rel, teleport")], "Unsupported"), ("OPTIONS", 420, [("Require", "x")], "Unsupported"),
+        ("INVITE", 420, [("Require", "100rel, teleport")], "Unsupported"),
+        ("OPTIONS", 420, [("Require", "x")], "Unsupported"),
         ("REGISTER", 401, [], "WWW-Authenticate"), ("MESSAGE", 403, [], None),
     ],
 )  # fmt: skip
@@ -170,7 +171,7 @@ def test_the_same_call_by_another_way_is_merged() -> None:
     wire, pstn, phone = world()
     call = pstn.invite(MAIN)
     phone.called()
-    copy = call._make([])  # noqa: SLF001 - the same INVITE with another branch
+    copy = call._make([])
     copy.set("CSeq", "1 INVITE")
     pstn.send(copy)
     pstn.expect("482")

@@ -18,7 +18,7 @@ class Engine:
         self.held: list[tuple[int, dict[str, Any]]] = []
         self._port = 40000
 
-    def take(self, number: int, command: dict[str, Any]) -> dict[str, Any] | None | bool:
+    def take(self, number: int, command: dict[str, Any]) -> dict[str, Any] | bool | None:
         """The reply, None for silence, False when it is held back."""
         self.commands.append(command)
         if command["command"] == "offer" and not self.silent:

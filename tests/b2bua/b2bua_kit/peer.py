@@ -52,7 +52,7 @@ class Peer:
 
     # -- in --
 
-    def deliver(self, data: bytes, flow: Flow) -> None:
+    def deliver(self, data: bytes) -> None:
         """Get something from the switch; a retransmission is only counted."""
         if data in self._seen:
             self.repeats += 1

@@ -10,12 +10,13 @@ from b2bua_kit.engine import Engine
 from routerd.b2bua import effects as fx
 from routerd.b2bua.settings import Listener, MediaEngine, SwitchSettings
 from routerd.b2bua.switch import Switch
-from routerd.sip.flow import Flow
 from routerd.sip.parser import parse
 from routerd.sip.tokens import SeededTokens
 
 if TYPE_CHECKING:
     from b2bua_kit.peer import Peer
+
+    from routerd.sip.flow import Flow
 
 LOCAL = ("192.0.2.1", 5060)
 WALL = 1_795_500_000.0
@@ -78,7 +79,7 @@ class Wire:
             elif effect.flow.remote not in self.dead and effect.data.strip():
                 peer = self.peers.get(effect.flow.remote)
                 if peer is not None:
-                    peer.deliver(effect.data, effect.flow)
+                    peer.deliver(effect.data)
         elif isinstance(effect, fx.AskDns):
             key = (effect.question.name, effect.question.kind)
             if key in self.dns:
