@@ -196,7 +196,11 @@ def _print(out: Console, played: Play, result: dict[str, Any]) -> None:
     for packet in played.world.network.transcript:
         line = packet.data.partition(b"\r\n")[0].decode("utf-8", "replace")
         ladder.add_row(
-            f"{packet.at:.3f}", _where(packet.source), "->", _where(packet.target), escape(line.removesuffix(" SIP/2.0"))
+            f"{packet.at:.3f}",
+            _where(packet.source),
+            "->",
+            _where(packet.target),
+            escape(line.removesuffix(" SIP/2.0")),
         )
     out.print(ladder)
     legs = Table(title="Legs", title_justify="left", box=None, pad_edge=False)
@@ -209,8 +213,8 @@ def _print(out: Console, played: Play, result: dict[str, Any]) -> None:
     for step in result["trace"] or []:
         out.print("  " + escape(" ".join(str(part) for part in msgspec.to_builtins(step))))
     words = [f"[bold]{result['outcome']}[/]"]
-    words += [f"{name} {escape(str(result[name]))}" for name in ("reason", "answered_by", "sip_status", "q850", "caller_id")
-              if result[name] is not None]  # fmt: skip
+    named = ("reason", "answered_by", "sip_status", "q850", "caller_id")
+    words += [f"{name} {escape(str(result[name]))}" for name in named if result[name] is not None]
     out.print(", ".join(words))
 
 

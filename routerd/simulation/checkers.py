@@ -1,9 +1,9 @@
 """What must hold after every simulated run, whatever happened in it.
 
-One final response per INVITE; no B leg outlives its A leg; the losers of a fork are cancelled, or acknowledged and hung
-up; one record per call, whose legs sum up; every media session deleted; after quiet no transaction, no dialog, no timer,
-no count is left. The callers of a storm write their name into Subject, which crosses the switch: so an A leg and its B
-legs are known on the wire, independently of what the switch says.
+One final response per INVITE; no B leg outlives its A leg; the losers of a fork are cancelled, or acknowledged and
+hung up; one record per call, whose legs sum up; every media session deleted; after quiet no transaction, no dialog,
+no timer, no count is left. The callers of a storm write their name into Subject, which crosses the switch: so an A leg
+and its B legs are known on the wire, independently of what the switch says.
 
 :func:`check` returns the faults as sentences; none is good. Give it a world that has come to rest.
 """
@@ -56,7 +56,11 @@ def one_final_response(world: World) -> list[str]:
 
 def everything_ends(world: World) -> list[str]:
     """No dialog is left hanging at any phone."""
-    return [f"{_name(call)}: never hung up" for call in calls_of(world) if call.ended_at is None and not (call.silent or call.severed)]
+    return [
+        f"{_name(call)}: never hung up"
+        for call in calls_of(world)
+        if call.ended_at is None and not (call.silent or call.severed)
+    ]
 
 
 def no_leg_outlives(world: World) -> list[str]:
@@ -73,9 +77,11 @@ def no_leg_outlives(world: World) -> list[str]:
         callees = [call for call in calls if not call.is_caller and not (call.silent or call.severed)]
         ends = [call.ended_at for call in callers if call.ended_at is not None]
         end = max(ends) if ends else None
-        for call in callees:
-            if end is not None and call.ended_at is not None and call.ended_at > end + LAG_S:
-                faults.append(f"{subject}: {_name(call)} outlives its caller by {call.ended_at - end:.1f} s")
+        faults += [
+            f"{subject}: {_name(call)} outlives its caller by {call.ended_at - end:.1f} s"
+            for call in callees
+            if end is not None and call.ended_at is not None and call.ended_at > end + LAG_S
+        ]
         faults += _overlaps(subject, [call for call in callees if call.answered_at is not None])
     return faults
 
@@ -145,7 +151,11 @@ def nothing_left(world: World) -> list[str]:
         "questions": exchange.open_questions,
         # a silent phone never answers, nor does one that was cut off: what it was asked stays open
         "transactions of phones": sum(len(phone.layer) for phone in world.phones)
-        - sum(1 for call in calls_of(world) if (call.silent or call.severed) and call.tx is not None and call.tx.state != TERMINATED),
+        - sum(
+            1
+            for call in calls_of(world)
+            if (call.silent or call.severed) and call.tx is not None and call.tx.state != TERMINATED
+        ),
     }
     for name, state in switch.states.items():
         left[f"occupied agents of {name}"] = len(state.agent_calls)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-MAPS: Final = {b"8": b"a=rtpmap:8 PCMA/8000", b"0": b"a=rtpmap:0 PCMU/8000", b"101": b"a=rtpmap:101 telephone-event/8000"}
+MAPS: Final = {
+    b"8": b"a=rtpmap:8 PCMA/8000",
+    b"0": b"a=rtpmap:0 PCMU/8000",
+    b"101": b"a=rtpmap:101 telephone-event/8000",
+}
 REVERSED: Final = {b"sendonly": b"recvonly", b"recvonly": b"sendonly", b"inactive": b"inactive"}
 
 

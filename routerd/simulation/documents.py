@@ -179,7 +179,12 @@ def plain(*, media: str = "direct", **account: Any) -> bytes:
         ],
         "extensions": [{"id": name, "username": name, "password": PASSWORD, "media": media} for name in people],
         "departments": [
-            {"id": "team", "name": "Team", "strategy": "simultaneous", "members": [{"agent": name} for name in people[1:]]}
+            {
+                "id": "team",
+                "name": "Team",
+                "strategy": "simultaneous",
+                "members": [{"agent": name} for name in people[1:]],
+            }
         ],
         "ivrs": [{"id": "menu", "prompt": "hello", "options": {"1": {"type": "agent", "id": "bob"}}}],
         "voicemails": [{"id": "box", "greeting": "hello", "max_message_s": 20}],

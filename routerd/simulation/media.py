@@ -15,7 +15,7 @@ FIRST_PORT = 30_000
 class Engine:
     """One engine. ``delay_s`` is how long a reply takes; ``refuses`` the next commands of these names with an error."""
 
-    __slots__ = ("alive", "delay_s", "deleted", "faults", "refuses", "sessions", "_port")
+    __slots__ = ("_port", "alive", "delay_s", "deleted", "faults", "refuses", "sessions")
 
     def __init__(self, *, delay_s: float = 0.0) -> None:
         self.delay_s = delay_s

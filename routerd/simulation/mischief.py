@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routerd.simulation.documents import AGENTS, DOMAIN, NUMBERS
-from routerd.simulation.phone_call import ANSWERED
+from routerd.simulation.phone_dialog import ANSWERED
 
 if TYPE_CHECKING:
     from routerd.simulation.phone import Phone
@@ -111,7 +111,7 @@ class Mischief:
         call.renegotiate("sendrecv", now, offer=False)
 
     def _transfer(self, call: PhoneCall, now: float) -> None:
-        """Transfer: blind, attended by Replaces when the phone has another call, by command, or taken over by INVITE."""
+        """Transfer: blind, attended by Replaces when the phone has another call, or taken over by INVITE."""
         if call.state != ANSWERED:
             return
         chance = self._storm.chance

@@ -61,9 +61,19 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
 
 
 class Network:
-    """Who is where; :meth:`attach` peers, then the world sends by :meth:`from_switch` and phones by :meth:`to_switch`."""
+    """Who is where: :meth:`attach` peers; the world sends by :meth:`from_switch`, phones by :meth:`to_switch`."""
 
-    __slots__ = ("_agenda", "_chance", "_connections", "_peers", "default", "recording", "switch", "transcript", "weather")
+    __slots__ = (
+        "_agenda",
+        "_chance",
+        "_connections",
+        "_peers",
+        "default",
+        "recording",
+        "switch",
+        "transcript",
+        "weather",
+    )
 
     def __init__(self, agenda: Agenda, chance: Tokens, weather: Weather = CALM) -> None:
         self._agenda = agenda

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from routerd.errors import ParseError
+from routerd.simulation import phone_call
+from routerd.simulation.network import switch_address
 from routerd.sip import build, digest
 from routerd.sip.flow import Address, Flow
 from routerd.sip.framing import StreamFramer
-from routerd.sip.message import Request, Response
 from routerd.sip.parser import keepalive, parse
 from routerd.sip.transaction_layer import TransactionLayer
-from routerd.simulation import phone_call
-from routerd.simulation.network import switch_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from routerd.simulation.clock import Agenda
     from routerd.simulation.network import Network
     from routerd.simulation.phone_call import PhoneCall
+    from routerd.sip.message import Request, Response
     from routerd.sip.timers import TimerQueue
     from routerd.sip.tokens import Tokens
     from routerd.sip.transaction_layer import ClientTransaction, ServerTransaction
@@ -184,7 +184,9 @@ class Phone:
         self._register_id = self._register_id or self.world.tokens.call_id()
         Registration(self, expires_s, contact or self.contact()).send((), now)
 
-    def request(self, method: str, uri: str, now: float, *, extra: Sequence[tuple[str, str]] = (), **parts: Any) -> None:
+    def request(
+        self, method: str, uri: str, now: float, *, extra: Sequence[tuple[str, str]] = (), **parts: Any
+    ) -> None:
         """Send a request outside of any dialog; its final status goes into ``responses``."""
         self._cseq += 1
         request = build.request(
@@ -329,7 +331,7 @@ class Registration:
             to=party,
             call_id=phone._register_id,  # noqa: SLF001
             cseq=phone._cseq,  # noqa: SLF001
-            contact=self._contact if self._contact else None,
+            contact=self._contact or None,
             extra=[("Expires", "0" if star else str(self._expires_s)), *extra],
         )
         phone.layer.send_request(request, phone.flow, self, now)

@@ -3,8 +3,8 @@
 Theory of operation. Every trunk gets an address of its own in the virtual network, so that a number knows by which
 trunk it is reached; health checks and registrations of trunks are left out. The document is otherwise as it is. The
 caller is a phone: at a trunk, or an extension's own, which answers the digest challenge like any other. Registered
-contacts, calls in progress, affinity and the rest are put into the switch's live state before the call. When two talk, or
-a mailbox listens, the caller hangs up 10 seconds later.
+contacts, calls in progress, affinity and the rest are put into the switch's live state before the call. When two talk,
+or a mailbox listens, the caller hangs up 10 seconds later.
 """
 
 from __future__ import annotations
@@ -21,27 +21,38 @@ from routerd.b2bua.treatment import MAILBOX
 from routerd.config.snapshot import build_snapshot
 from routerd.errors import ConfigError
 from routerd.rules.facts import AffinityEntry
-from routerd.sip.flow import Flow
-from routerd.sip.uri import Uri
 from routerd.simulation.network import switch_address
 from routerd.simulation.phone import RINGS, Behaviour
 from routerd.simulation.scenario import seconds
 from routerd.simulation.world import World, settings_of
+from routerd.sip.flow import Flow
+from routerd.sip.uri import Uri
 
 if TYPE_CHECKING:
     from routerd.b2bua.live_state import AccountState
     from routerd.rules.tables import AccountTables, Snapshot, Trunk
-    from routerd.sip.flow import Address
-    from routerd.sip.message import Request
     from routerd.simulation.phone import Phone
     from routerd.simulation.phone_call import PhoneCall
     from routerd.simulation.scenario import EventPart, Scenario
+    from routerd.sip.flow import Address
+    from routerd.sip.message import Request
 
 TALK_S: Final = 10.0
 LONGEST_S: Final = 200_000.0
 SETTINGS: Final = settings_of()
 ELSEWHERE: Final = "198.51.100.250"
-ORDER: Final = ("outcome", "reason", "answered_by", "sip_status", "q850", "caller_id", "legs", "nodes", "final", "trace")
+ORDER: Final = (
+    "outcome",
+    "reason",
+    "answered_by",
+    "sip_status",
+    "q850",
+    "caller_id",
+    "legs",
+    "nodes",
+    "final",
+    "trace",
+)
 LEG: Final = ("target", "agent", "start_s", "end_s", "result")
 
 
@@ -79,7 +90,7 @@ def play(stage: Stage, scenario: Scenario) -> dict[str, Any]:
 class Play:
     """One run; ``world`` may be looked at afterwards (the command's ladder)."""
 
-    __slots__ = ("_keys", "_scenario", "_stage", "caller", "call_id", "hanging_up", "phones", "world")
+    __slots__ = ("_keys", "_scenario", "_stage", "call_id", "caller", "hanging_up", "phones", "world")
 
     def __init__(self, stage: Stage, scenario: Scenario, *, recording: bool = False) -> None:
         _fits(stage.tables, scenario)
@@ -184,7 +195,7 @@ class Play:
         for key, count in given.channels.items():
             if count:
                 state.count(key, count)
-        for entry in reversed(given.affinity):
+        for entry in sorted(given.affinity, key=lambda one: seconds(one.last_at)):
             state.remember(
                 entry.caller,
                 AffinityEntry(entry.agent, entry.number, entry.department, seconds(entry.last_at), entry.shown),
@@ -269,10 +280,9 @@ class Play:
 
     def _hang_up(self, now: float) -> None:
         caller = self.caller
-        if caller is None:
-            for phone in self.world.phones:
-                for call in phone.calls:
-                    call.refuse(603, now)
+        if caller is None:  # a click-to-call whose agent has not answered: whoever asked for it gives up
+            for call in tuple(self.world.switch.call_by_id.values()):
+                call.happen("caller_gone", now)
         elif caller.answered_at is not None:
             caller.bye(now)
         else:
@@ -316,6 +326,8 @@ class Play:
         record = records[0]
         result = {name: record.get(name) for name in ORDER}
         result["legs"] = [{name: leg[name] for name in LEG} for leg in record["legs"]]
+        if record["legs"] and result["caller_id"] is None:
+            result["caller_id"] = "anonymous"
         return result
 
     def _refused(self) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class StatePart(Part, frozen=True):
 class PhonePart(Behaviour, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a phone does; ``trunks`` says what a number does when it is reached through each trunk."""
 
-    trunks: dict[str, Behaviour] = {}
+    trunks: dict[str, Behaviour] = msgspec.field(default_factory=dict)
 
 
 class EventPart(Part, frozen=True):
@@ -99,7 +99,7 @@ class Scenario(Part, frozen=True):
 
 
 _decode = msgspec.json.Decoder(Scenario).decode
-MOST_DIGITS = "0123456789*#ABCD"
+KEYS = "0123456789*#ABCD"
 
 
 def seconds(text: str) -> float:
@@ -139,7 +139,7 @@ def _check(scenario: Scenario, source: str) -> None:
         pointer = f"/events/{number}"
         if event.at_s < 0:
             raise ConfigError("at_s is negative", pointer=pointer, source=source)
-        if event.do == "digits" and (not event.digits or any(d not in MOST_DIGITS for d in event.digits)):
+        if event.do == "digits" and (not event.digits or any(d not in KEYS for d in event.digits)):
             raise ConfigError("digits are 0-9, *, #, A-D", pointer=pointer, source=source)
         if event.do not in {"digits", "caller_hangup"} and event.agent is None:
             raise ConfigError(f"{event.do} needs an agent", pointer=pointer, source=source)

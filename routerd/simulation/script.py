@@ -5,7 +5,7 @@ A script is lines of these forms; ``#`` begins a comment, the first comment name
     phone bob                               an extension of the company, unregistered
     phone bob registered                    registered before the flow begins
     trunk pstn                              the far end of a trunk
-    alice -> REGISTER                       send; also: REGISTER expires 0 | REGISTER fetch | REGISTER contact * | no password
+    alice -> REGISTER                       also: expires 0 | fetch | contact * | no password | wrong password
     alice -> INVITE sip:bob@acme.test       place a call; also: via proxy.test | without offer | 100rel
     bob -> 180                              answer the INVITE that rang: 180, 183, 200 or a refusal
     alice -> CANCEL | BYE | re-INVITE | hold | resume | INFO 5 | REFER sip:carol@acme.test
@@ -25,20 +25,20 @@ from typing import TYPE_CHECKING, Final
 
 from routerd.errors import RouterdError
 from routerd.rules.tables import Snapshot
-from routerd.sip.message import Request
-from routerd.sip.parser import parse
 from routerd.simulation import checkers
 from routerd.simulation.documents import DOMAIN, PASSWORD, PSTN, SECOND
 from routerd.simulation.phone import Behaviour
 from routerd.simulation.world import World, settings_of
+from routerd.sip.message import Request
+from routerd.sip.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from routerd.rules.tables import AccountTables
-    from routerd.sip.message import Message
     from routerd.simulation.phone import Phone
     from routerd.simulation.phone_call import PhoneCall
+    from routerd.sip.message import Message
 
 PATIENCE_S: Final = 70.0
 STEP_S: Final = 0.05
@@ -246,7 +246,13 @@ class Script:
         if not records:
             raise self._wrong("there is no record")
         record = records[-1]
-        facts = [str(record["outcome"]), str(record["reason"]), "by", str(record["answered_by"]), str(record["sip_status"])]
+        facts = [
+            str(record["outcome"]),
+            str(record["reason"]),
+            "by",
+            str(record["answered_by"]),
+            str(record["sip_status"]),
+        ]
         missing = [word for word in words if word not in facts]
         if missing:
             raise self._wrong(f"the record says {facts}")

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from routerd.rules.tables import AccountTables
-    from routerd.sip.message import Request
     from routerd.simulation.phone import Phone
     from routerd.simulation.phone_call import PhoneCall
+    from routerd.sip.message import Request
 
 BEGIN: Final = 1_795_000_000.0
 CALLS_FROM_S: Final = 5.0
@@ -201,4 +201,6 @@ class Storm:
         patience = chance.between(0.0, 3.0) if chance.often(0.2) else chance.between(3.0, 90.0)
         self.world.agenda.at(now + patience, call.cancel)
         if chance.often(0.3):
-            self.world.agenda.at(now + chance.between(1.0, 6.0), call.press, chance.one_of(("1", "2", "3", "9", "1003", "#")))
+            self.world.agenda.at(
+                now + chance.between(1.0, 6.0), call.press, chance.one_of(("1", "2", "3", "9", "1003", "#"))
+            )

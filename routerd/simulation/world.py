@@ -1,8 +1,8 @@
 """The virtual world: the real switch, a network, phones, a zone and media engines, all in virtual time from one seed.
 
 Theory of operation. The :class:`World` does what the driver does in life, without waiting: it performs the switch's
-effects, finds the earliest of what is planned (packets, answers, people), what phones' timers want and what the switch's
-timers want, moves ``now`` there and lets it happen. At one instant what was planned comes first, then phones' timers,
+effects, finds the earliest of what is planned (packets, answers, people), of phones' timers and of the switch's timers,
+moves ``now`` there and lets it happen. At one instant what was planned comes first, then phones' timers,
 then the switch's. An exception in the switch is raised (``strict``).
 """
 
@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Any
 from routerd.b2bua import effects as fx
 from routerd.b2bua.settings import Limits, Listener, MediaEngine, SwitchSettings
 from routerd.b2bua.switch import Switch
-from routerd.sip.timers import TimerQueue
-from routerd.sip.tokens import SeededTokens
 from routerd.simulation.clock import Agenda
 from routerd.simulation.dns import Zone
 from routerd.simulation.media import Engine
 from routerd.simulation.network import CALM, SWITCH, SWITCH6, Network, Weather
 from routerd.simulation.phone import Phone
+from routerd.sip.timers import TimerQueue
+from routerd.sip.tokens import SeededTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from routerd.rules.tables import Snapshot
+    from routerd.simulation.phone import Behaviour
     from routerd.sip.flow import Address
     from routerd.sip.message import Request
-    from routerd.simulation.phone import Behaviour
+    from routerd.sip.tokens import Tokens
 
 SECRET = b"the secret of a simulated world."
 NEVER = float("inf")
@@ -39,9 +40,7 @@ def settings_of(engines: int = 0, *, keepalive_s: float = 0.0, session_expires_s
     """Return the settings of a simulated switch with so many media engines."""
     return SwitchSettings(
         listeners=tuple(
-            Listener(transport, host, port)
-            for transport in ("udp", "tcp")
-            for host, port in (SWITCH, SWITCH6)
+            Listener(transport, host, port) for transport in ("udp", "tcp") for host, port in (SWITCH, SWITCH6)
         ),
         engines=tuple(MediaEngine(f"engine{number}") for number in range(engines)),
         realm="sim.invalid",
@@ -56,6 +55,7 @@ class World:
     """A world with one switch; :meth:`phone` makes its people, :meth:`run` lets time pass."""
 
     __slots__ = (
+        "_commands",
         "agenda",
         "bans",
         "engines",
@@ -73,7 +73,6 @@ class World:
         "wall_offset",
         "watcher",
         "zone",
-        "_commands",
     )
 
     def __init__(
@@ -89,7 +88,7 @@ class World:
         self.now = 0.0
         self.wall_offset = at
         self.settings = settings or settings_of()
-        self.tokens = SeededTokens(2 * seed + 1, "p")
+        self.tokens: Tokens = SeededTokens(2 * seed + 1, "p")
         self.agenda = Agenda()
         self.timers = TimerQueue()
         self.network = Network(self.agenda, SeededTokens(3 * seed + 2, "n"), weather)

@@ -13,8 +13,8 @@ from routerd.b2bua.leg import Leg
 from routerd.b2bua.live_state import AccountState
 from routerd.b2bua.outbound_leg import OutboundLeg
 from routerd.cli.simulate import tables_of
-from routerd.sip.flow import Flow
 from routerd.simulation.storm import play_seed
+from routerd.sip.flow import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def channel_kept(original: Callable[..., Any]) -> Callable[..., Any]:
     return count
 
 
-def agent_kept(original: Callable[..., Any]) -> Callable[..., Any]:
+def agent_kept(_original: Callable[..., Any]) -> Callable[..., Any]:
     def vacate(self: AccountState, agent: str, call: str) -> bool:
         del self, agent, call
         return False
@@ -101,7 +101,7 @@ def agent_kept(original: Callable[..., Any]) -> Callable[..., Any]:
     return vacate
 
 
-def callee_not_told(original: Callable[..., Any]) -> Callable[..., Any]:
+def callee_not_told(_original: Callable[..., Any]) -> Callable[..., Any]:
     def bye(self: OutboundLeg, now: float, reasons: Any = ()) -> None:
         del reasons
         self.close(now)

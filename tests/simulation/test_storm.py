@@ -164,7 +164,9 @@ def joining_anew(then: Callable[[Directed], None]) -> Callable[[], set[tuple[str
 
     def run() -> set[tuple[str, str]]:
         directed = Directed()
-        directed.play("alice -> INVITE sip:bob@acme.test\nalice <- 401\nbob <- INVITE\nbob -> 200\nalice <- 200\nwait 3")
+        directed.play(
+            "alice -> INVITE sip:bob@acme.test\nalice <- 401\nbob <- INVITE\nbob -> 200\nalice <- 200\nwait 3"
+        )
         directed.world.restart_engine(0, directed.world.now)
         directed.wait(0.1)
         then(directed)
@@ -190,7 +192,13 @@ def joining(then: Callable[[Directed], None]) -> Callable[[], set[tuple[str, str
 
 FAILOVERS = [
     {"id": "alice", "name": "Alice", "extension": "alice", "intercom": "1001"},
-    {"id": "bob", "name": "Bob", "extension": "bob", "intercom": "1002", "failover": {"type": "department", "id": "team"}},
+    {
+        "id": "bob",
+        "name": "Bob",
+        "extension": "bob",
+        "intercom": "1002",
+        "failover": {"type": "department", "id": "team"},
+    },
     {"id": "carol", "name": "Carol", "extension": "carol", "intercom": "1003"},
 ]
 WAITING = [{"id": "team", "name": "Team", "members": [{"agent": "carol"}], "queue": {"timeout_s": 30}}]
