@@ -43,7 +43,7 @@ SPELLINGS = [
     "b: <sip:secret@h>",
     "Call-Info: <http://secret>",
     "Alert-Info: <http://secret>",
-    "Warning: 399 h \"secret\"",
+    'Warning: 399 h "secret"',
     "Content-Disposition: session;handling=required;x=secret",
     "Organization: secret",
     "Server: secret",
@@ -97,7 +97,8 @@ def test_from_a_trunk_only_what_a_trusted_peer_may_say_crosses(headers: str) -> 
 
 
 @pytest.mark.parametrize(
-    "headers", ["Content-Length: 0\r\nContent-Length: 200", "Content-Length: 5\r\nl: 6", "CSeq: 2 INVITE", "To: <sip:x@y>"]
+    "headers",
+    ["Content-Length: 0\r\nContent-Length: 200", "Content-Length: 5\r\nl: 6", "CSeq: 2 INVITE", "To: <sip:x@y>"],
 )
 def test_two_truths_are_refused(headers: str) -> None:
     wire = Wire()
