@@ -14,6 +14,7 @@ from routerd.app.hub import SipHub
 from routerd.app.setup import tell_ready
 from routerd.app.totals import Totals
 from routerd.edge.logs import logger
+from routerd.edge.memory import Trimmer
 from routerd.edge.stream import bind_stream
 from routerd.errors import ConfigError, RouterdError, StoreError
 from routerd.store.spool import StoreWriter
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 log = logger("app.control")
 
 ADMIN_BACKLOG = 128
+LOOK_EVERY_S = 1.0
+WORTH_A_TRIM = 100  # entries of the journal
 
 
 class Control:
@@ -39,6 +42,8 @@ class Control:
         self._server: AdminServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._reloading = asyncio.Lock()
+        self._trimmer = Trimmer(WORTH_A_TRIM)
+        self._looking: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Open the store, compile the documents, listen; raises RouterdError or ``OSError``."""
@@ -51,9 +56,18 @@ class Control:
         listening.listen(ADMIN_BACKLOG)  # what comes from now on waits for its answer, nothing is refused
         self._server = AdminServer(application(self, token), *self._setup.control.admin)
         self._serving = asyncio.get_running_loop().create_task(self._server.serve([listening]))
+        self._look()
+
+    def _look(self) -> None:
+        """Give memory back while the store has all there is."""
+        if not self.writer.queued:
+            self._trimmer.quiet(self.writer.written)
+        self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
 
     async def stop(self) -> None:
         """Close everything; what is journalled so far is written."""
+        if self._looking is not None:
+            self._looking.cancel()
         if self._server is not None and self._serving is not None:
             self._server.should_exit = True
             self._server.force_exit = True

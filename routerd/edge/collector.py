@@ -2,7 +2,8 @@
 
 The call path makes no reference cycles, so reference counting frees it; what the collector finds are the odd cycles of
 libraries. After start all that lives is frozen. From then on a look every ``LOOK_EVERY_S``: the young generation is
-collected when it has grown, and when the loop was idle the rest too, the oldest generation at most every few minutes.
+collected when it has grown, and when the loop was idle the rest too, the oldest generation at most every few minutes;
+and an idle loop gives free memory back to the system.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import gc
 from typing import TYPE_CHECKING
 
 from routerd.edge import clock
+from routerd.edge.memory import Trimmer
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,6 +23,7 @@ YOUNG_OBJECTS = 20_000  # about a millisecond's work
 YOUNG_OBJECTS_IDLE = 1_000
 OLDEST_EVERY_S = 300.0
 IDLE_MESSAGES = 3
+WORTH_A_TRIM = 1_000  # messages
 
 
 class Collector:
@@ -29,7 +32,10 @@ class Collector:
     ``lag`` hears how late each look came (seconds): the loop's lag. Call ``start`` when the process is set up.
     """
 
-    __slots__ = ("_handle", "_lag", "_last_messages", "_loop", "_messages", "_oldest_at", "_planned", "collections")
+    __slots__ = (
+        "_handle", "_lag", "_last_messages", "_loop", "_messages", "_oldest_at", "_planned", "_trimmer",
+        "collections",
+    )  # fmt: skip
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, messages: Callable[[], int], lag: Callable[[float], None]
@@ -41,6 +47,7 @@ class Collector:
         self._oldest_at = 0.0
         self._planned = 0.0
         self._handle: asyncio.TimerHandle | None = None
+        self._trimmer = Trimmer(WORTH_A_TRIM)
         self.collections = 0
 
     def start(self) -> None:
@@ -78,4 +85,6 @@ class Collector:
         elif young > (YOUNG_OBJECTS_IDLE if idle else YOUNG_OBJECTS):
             gc.collect(1 if idle else 0)
             self.collections += 1
+        elif idle:
+            self._trimmer.quiet(messages)
         self._plan()

@@ -88,6 +88,11 @@ class Engine:
         """Calls held."""
         return len(self._calls)
 
+    @property
+    def ended(self) -> int:
+        """Calls that are over."""
+        return self._ended["calls"]
+
     def handle(self, data: bytes, source: Address, now: float) -> bytes | None:
         """Serve one control datagram; the reply's bytes, None when it bears no cookie to reply to. Never raises."""
         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import uvloop
 
+from routerd.edge.memory import Trimmer
 from routerd.errors import RelayError
 from routerd.media_worker.addresses import Addresses
 from routerd.media_worker.engine import SESSION_LIMIT_S, TICK_S, Engine
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from routerd.media.relay_lane import Address
 
 INSTANCE_BYTES: Final = 8
+WORTH_A_TRIM: Final = 100  # calls
 
 
 class ControlProtocol(asyncio.DatagramProtocol):
@@ -73,6 +75,7 @@ class MediaWorker:
         self.pool = PortPool(*ports, start=secrets.randbelow(1 << 16))
         self._transport: asyncio.DatagramTransport | None = None
         self._ticking: asyncio.TimerHandle | None = None
+        self._trimmer = Trimmer(WORTH_A_TRIM)
         self.engine: Engine | None = None
         self.sockets: RelaySockets | None = None
         self.control: Address = listen
@@ -108,6 +111,8 @@ class MediaWorker:
     def _tick(self) -> None:
         assert self.engine is not None
         self.engine.tick(time.monotonic())
+        if not self.engine:
+            self._trimmer.quiet(self.engine.ended)
         self._ticking = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
 

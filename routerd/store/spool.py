@@ -55,6 +55,7 @@ class StoreWriter:
         self._closing = False
         self.queued = 0
         self.lost = 0
+        self.written = 0
         self.failing = False
 
     async def open(self) -> None:
@@ -115,7 +116,9 @@ class StoreWriter:
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             else:
                 pause_s = FIRST_PAUSE_S
-                self.queued -= sum(len(entries) for _, _, entries in batch)
+                written = sum(len(entries) for _, _, entries in batch)
+                self.queued -= written
+                self.written += written
                 if not self.queued:
                     self._empty.set()
                 self._say_working()
