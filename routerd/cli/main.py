@@ -26,6 +26,7 @@ VERBS: dict[str, Verb] = {
     "media": Verb("routerd.cli.run", "media", "The media relay alone, where it is a service of its own."),
     "check": Verb("routerd.cli.check", "check", "Validate a routing document and report what looks wrong."),
     "doctor": Verb("routerd.cli.doctor", "doctor", "What may keep this machine from taking calls."),
+    "selftest": Verb("routerd.cli.selftest", "selftest", "One call over loopback through the running daemon."),
     "simulate": Verb("routerd.cli.simulate", "simulate", "One made-up call in virtual time."),
     "registrations": Verb("routerd.cli.views", "registrations", "Who is registered now."),
     "calls": Verb("routerd.cli.views", "calls", "The calls of this moment."),
