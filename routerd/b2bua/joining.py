@@ -130,7 +130,7 @@ class Join:
             return
         if self.done or outgoing is not leg.outgoing_offer:
             if response.status < 300:
-                (self.first if self.second.outgoing_offer is not outgoing else self.second).repeat_ack(response)
+                self._whose(response).repeat_ack(response)
             return
         leg.outgoing_offer = None
         if response.status == 491:
@@ -143,6 +143,11 @@ class Join:
             self._offered(response, now)
         else:
             self._answered(response, now)
+
+    def _whose(self, response: Response) -> Leg:
+        """Return the leg to whose INVITE a repeated 2xx belongs."""
+        dialog = self.second.dialog
+        return self.second if dialog is not None and dialog.call_id == response.call_id else self.first
 
     def _answered(self, response: Response, now: float) -> None:
         self.first.local_sdp = self.offer

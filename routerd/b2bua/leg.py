@@ -39,6 +39,7 @@ EARLY: Final = "early"
 CONFIRMED: Final = "confirmed"
 RELEASING: Final = "releasing"
 CLOSED: Final = "closed"
+EARLIER_ACKS: Final = 3
 
 
 class LegUser(Protocol):
@@ -77,6 +78,7 @@ class Leg:
         "codecs",
         "delayed",
         "dialog",
+        "earlier_acks",
         "exchange",
         "extension",
         "farewell",
@@ -119,6 +121,7 @@ class Leg:
         self.invite_tx: ServerTransaction | None = None
         self.outgoing_offer: Outgoing | None = None
         self.last_ack: tuple[int, bytes, Flow] | None = None
+        self.earlier_acks: tuple[tuple[int, bytes, Flow], ...] = ()
         self.remote_sdp = b""
         self.local_sdp = b""
         self.session: SessionTimer | None = None
@@ -326,6 +329,9 @@ class Leg:
         extra = () if self.authorization is None else (self.authorization,)
         self.authorization = None
         ack = serialize(dialog.ack(response.cseq.number, via=via, extra=extra, body=body, content_type=content_type))
+        if self.last_ack is not None and self.last_ack[0] != response.cseq.number:
+            # an older 2xx may still be repeated, its ACK having been lost
+            self.earlier_acks = (self.last_ack, *self.earlier_acks[: EARLIER_ACKS - 1])
         self.last_ack = (response.cseq.number, ack, flow)
         self.exchange.transmit(ack, flow)
 
@@ -338,12 +344,14 @@ class Leg:
 
     def repeat_ack(self, response: Response) -> bool:
         """Send the ACK of this very 2xx again; False when there was none, unless it crossed our BYE (§13.2.2.4)."""
-        if self.last_ack is None or self.last_ack[0] != response.cseq.number:
-            if self.state == RELEASING:
-                self.acknowledge_response(response)
-            return self.state == RELEASING
-        self.exchange.transmit(self.last_ack[1], self.last_ack[2])
-        return True
+        number = response.cseq.number
+        for ack in (self.last_ack, *self.earlier_acks):
+            if ack is not None and ack[0] == number:
+                self.exchange.transmit(ack[1], ack[2])
+                return True
+        if self.state == RELEASING:
+            self.acknowledge_response(response)
+        return self.state == RELEASING
 
     def bye(self, now: float, reasons: Sequence[str] = ()) -> None:
         """Hang up (§15): the leg is released at once, closed when the BYE is answered or given up."""
