@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from routerd.cli.run import phones_table, servers_of
 from routerd.rules import trace
-from routerd.rules.decision import Target
+from routerd.rules.recorded import read_trace
 
 if TYPE_CHECKING:
     from routerd.app.demo import Story
@@ -149,19 +149,7 @@ def ladder_lines(story: Story) -> list[str]:
 
 def decision(record: dict[str, Any]) -> list[str]:
     """Give the decision behind a record as lines for people."""
-    return trace.render([thaw(entry) for entry in record.get("trace") or []])
-
-
-def thaw(entry: list[Any]) -> tuple[Any, ...]:
-    """Turn an entry that came as JSON back into what the rules noted: tuples, and targets with names."""
-    code, subject, value, outcome = (_frozen(part) for part in entry)
-    if code == "agent":
-        value = (*value[:3], tuple(tuple(Target(*target) for target in stage) for stage in value[3]))
-    return code, subject, value, outcome
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
+    return trace.render(read_trace(record.get("trace") or ()))
 
 
 def as_plain(story: Story) -> dict[str, Any]:
