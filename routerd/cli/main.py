@@ -32,6 +32,9 @@ VERBS: dict[str, Verb] = {
     "calls": Verb("routerd.cli.views", "calls", "The calls of this moment."),
     "trunks": Verb("routerd.cli.views", "trunks", "The trunks and whether they are up."),
     "records": Verb("routerd.cli.views", "records", "Past calls, newest first."),
+    "explain": Verb("routerd.cli.explain", "explain", "Why a call went where it went."),
+    "trace": Verb("routerd.cli.explain", "trace", "What happened in a call, and when."),
+    "plan": Verb("routerd.cli.plan", "plan", "What a document would change, also for past calls."),
 }
 
 

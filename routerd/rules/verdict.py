@@ -22,8 +22,8 @@ SAME, DIFFERENT, UNDECIDABLE = "same", "different", "not decidable"
 NO_DECISION: Final = "the record holds no decision (the call was lost in a crash)"
 EXAMPLES: Final = 5
 _SAME_MOMENT_S: Final = 0.005
-_GATES: Final = frozenset({"agent", "callee", "gate", "time_condition", "router"})  # each outcome counts by itself
-_HINTS: Final = _GATES | {"caller_id"}  # of these the result counts, but they name the cause
+_GATES: Final = frozenset({"gate"})  # of who dials out: each outcome counts by itself
+_HINTS: Final = _GATES | {"agent", "callee", "time_condition", "router", "caller_id"}  # these name the cause
 _KINDS: Final = {"caller_id": "caller_id", "time_condition": "branch", "router": "branch"}
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
 from rules_kit.builders import CUSTOMER, MOBILE, NUMBER, change, click, document, scenario, softphone
-from rules_kit.player import compile_document
-from rules_kit.recorder import recorded
+from rules_kit.player import Player, compile_document
+from rules_kit.recorder import company, record_of, recorded
+from rules_kit.seeded import a_call, a_change, told
 
 from routerd.rules.recorded import read_call
 from routerd.rules.verdict import (
@@ -150,3 +153,22 @@ def test_a_report_groups_and_keeps_a_few_examples() -> None:
         (one, 8, EXAMPLES), (two, 1, 1),
     ]  # fmt: skip
     assert [group.said for group in report.undecidable] == ["nobody knows", NO_DECISION]
+
+
+def test_what_it_says_is_what_would_have_happened() -> None:
+    """Each call is also really played under the other document, in the same world: a verdict is never wrong."""
+    own = compile_document(company())
+    said: Counter[tuple[bool, str]] = Counter()
+    for seed in range(24):
+        chance = Random(seed)
+        other = compile_document(a_change(chance))
+        for _ in range(25):
+            played = a_call(chance)
+            record = record_of(Player(own, played))
+            really = told(record) != told(record_of(Player(other, played)))
+            found = decide_again(other, read_call(record))
+            assert (really, found.result) not in {(True, SAME), (False, DIFFERENT)}, (seed, found)
+            said[really, found.result] += 1
+    assert said[True, DIFFERENT] > 20
+    assert said[False, SAME] > 200
+    assert sum(count for (_, result), count in said.items() if result == UNDECIDABLE) < 200
