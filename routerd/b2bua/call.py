@@ -12,13 +12,11 @@ is left for the collector.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from routerd.b2bua import call_actions, carrying, midcall
 from routerd.b2bua.call_media import CallMedia
 from routerd.b2bua.call_states import ANSWERING, CONNECTED, DECIDING, ENDED, RINGING, TABLE
-from routerd.b2bua.cause import reason_of_status
 from routerd.b2bua.leg import CLOSED
 from routerd.b2bua.record import CallRecord
 from routerd.rules import machine, plan
@@ -165,7 +163,7 @@ class Call:
         self.join: Any = None
         self.transfer: Borrower | None = None
         self.leaving: Lender | None = None
-        self._events: deque[plan.Event] = deque()
+        self._events: list[plan.Event] = []  # a deque would be 600 bytes for the one or two that ever wait
         self._advancing = False
         self.heard: list[str] = []
         self._channels = view.held  # the limits at which this call counts
@@ -213,7 +211,7 @@ class Call:
             if fresh:
                 self._perform(now)
             while self._events and self.step is not None:
-                event = self._events.popleft()
+                event = self._events.pop(0)
                 facts = self.facts(now)
                 wall = self.exchange.wall(now)
                 self.step = machine.advance(self.step, event, facts, wall)
@@ -433,7 +431,3 @@ class Call:
     def unanswered(self) -> bool:
         """Whether the caller's INVITE still waits for its final response."""
         return self.state in {DECIDING, RINGING, ANSWERING}
-
-    def status_reason(self, status: int) -> str:
-        """Return the Reason value for a SIP status that ends this call."""
-        return reason_of_status(status)

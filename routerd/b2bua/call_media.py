@@ -12,7 +12,6 @@ from collections.abc import Callable
 from hashlib import blake2s
 from typing import TYPE_CHECKING, Any, Protocol
 
-from routerd.errors import SdpError
 from routerd.media import ng, offer_answer
 
 if TYPE_CHECKING:
@@ -164,12 +163,3 @@ def filtered(sdp: bytes, allowed: Sequence[str] | None) -> bytes:
     if not allowed or not sdp:
         return sdp
     return offer_answer.filter_codecs(sdp, allowed)
-
-
-def is_usable(sdp: bytes) -> bool:
-    """Whether a description can be served at all."""
-    try:
-        offer_answer.check_offer(sdp)
-    except SdpError:
-        return False
-    return True

@@ -188,6 +188,7 @@ class Renegotiation:
         if self.method == "INVITE" and not self.offer and response.body:
             # the ACK waits: it must carry the answer that our own ACK will bring (RFC 3261 §13.2.1)
             self.answer_pending = True
+            receiver.delayed = response
             self.call.media.offer(response.body, receiver, offerer, self._described, now)
             return
         if self.method == "INVITE":
@@ -210,8 +211,9 @@ class Renegotiation:
         if self.receiver.outgoing_offer is outgoing:
             self.receiver.outgoing_offer = None
         if response.status < 300:
-            self.receiver.acknowledge_response(response, body=joining.refusal_of(response) if not self.offer else b"")
             self.receiver.local_sdp = self.offer or self.receiver.local_sdp
+        if response.status < 300 and self.method == "INVITE":
+            self.receiver.acknowledge_response(response, body=joining.refusal_of(response) if not self.offer else b"")
         else:
             outgoing.close()
         self._finish()
@@ -220,6 +222,7 @@ class Renegotiation:
         """Leave a renegotiation whose offerer will send no answer: what the other side offered is refused."""
         if self.answer_pending and self.response is not None and self.receiver.state == CONFIRMED:
             self.answer_pending = False
+            self.receiver.delayed = None
             self.receiver.acknowledge_response(self.response, body=joining.refusal_of(self.response))
         self._finish()
 
@@ -248,6 +251,7 @@ class Renegotiation:
 
     def _answered(self, sdp: bytes | None, now: float) -> None:  # noqa: ARG002 - one signature for all continuations
         if self.response is not None and self.receiver.state == CONFIRMED:
+            self.receiver.delayed = None
             self.receiver.local_sdp = sdp or self.receiver.local_sdp
             self.receiver.acknowledge_response(self.response, body=sdp or b"")
         self._finish()

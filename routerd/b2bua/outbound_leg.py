@@ -172,6 +172,7 @@ class OutboundLeg(Leg):
             return
         if response.to.tag is not None:
             self._early_dialog(response)
+            self.note_allowed(response)
         if "100rel" in response.require and not self._prack(response, now):
             return
         sdp = response.body if response.content_type == "application/sdp" else b""

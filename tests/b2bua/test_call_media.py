@@ -210,6 +210,4 @@ def test_filtering() -> None:
     assert call_media.filtered(b"", ("PCMA",)) == b""
     with pytest.raises(SdpError):
         call_media.filtered(sdp(), ("opus",))
-    assert call_media.is_usable(sdp())
-    assert not call_media.is_usable(b"v=1")
     assert call_media.statistics(None) == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from b2bua_kit.documents import MAIN, company
+from b2bua_kit.documents import MAIN, changed, company
 from b2bua_kit.peer import Peer, Phone, sdp, trunk
 from b2bua_kit.wire import Wire
 
@@ -59,17 +59,46 @@ def test_a_prack_of_something_else_is_481() -> None:
 
 
 def test_without_any_prack_the_call_is_given_up() -> None:
+    wire = Wire(changed(company(), "agents", "asha", ring_timeout_s=90))
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    call = pstn.invite(MAIN, extra=RELIABLE)
+    phone.called().ring()
+    wire.wait(33)
+    call.refused(500)
+    phone.expect("CANCEL")
+    assert wire.noted("prack_never_came") == 1
+    wire.assert_quiet()
+
+
+def test_a_prack_that_never_comes_for_what_is_answered_ends_both() -> None:
+    wire = Wire(changed(company(), "agents", "asha", ring_timeout_s=90))
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    call = pstn.invite(MAIN, extra=RELIABLE)
+    come = phone.called()
+    come.send(183, sdp())
+    come.answer()
+    wire.wait(33)
+    call.refused(500)
+    phone.expect("BYE")
+    wire.assert_quiet()
+
+
+def test_a_second_reliable_ringing_waits_for_the_prack_of_the_first() -> None:
     wire, pstn, phone = world()
     call = pstn.invite(MAIN, extra=RELIABLE)
     come = phone.called()
     come.ring()
-    wire.wait(15)
+    first = pstn.expect("180")
+    come.send(183, sdp())
+    assert "183 INVITE" not in pstn.lines()
+    call.prack(first)
+    second = pstn.expect("183")
+    assert int(second.get("RSeq") or 0) == int(first.get("RSeq") or 0) + 1
+    call.prack(second)
     come.answer()
-    wire.wait(33)
-    assert any(word in pstn.lines() for word in ("500 INVITE", "200 INVITE"))
-    del call
-    wire.wait(100)
-    assert len(wire.switch) == 0
+    call.answered()
+    call.bye()
+    wire.assert_quiet()
 
 
 def test_cancel_while_the_200_waits_for_a_prack() -> None:

@@ -63,6 +63,51 @@ def test_a_180_without_a_description_is_passed_on_and_a_183_after_it_too() -> No
     wire.assert_quiet()
 
 
+def early(*, updates: bool) -> tuple[Wire, Peer, Phone, Outgoing, Incoming]:
+    """A caller who hears early media."""
+    wire = Wire()
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    out = pstn.invite(MAIN)
+    come = phone.called()
+    come.send(183, sdp(), [("Allow", "INVITE, BYE, UPDATE" if updates else "INVITE, BYE")])
+    out.early(pstn.expect("183"))
+    return wire, pstn, phone, out, come
+
+
+def test_an_update_crosses_before_the_answer_where_the_other_side_knows_it() -> None:
+    wire, pstn, phone, out, come = early(updates=True)
+    out.request("UPDATE", sdp(version=2, direction="sendonly"))
+    ok(phone, phone.expect("UPDATE"), sdp(version=2, direction="recvonly"))
+    assert b"recvonly" in pstn.expect("200 UPDATE").body
+    come.answer()
+    out.answered()
+    out.bye()
+    wire.assert_quiet()
+
+
+def test_an_update_before_the_answer_is_refused_where_it_cannot_cross() -> None:
+    wire, pstn, phone, out, _ = early(updates=False)
+    out.request("UPDATE", sdp(version=2, direction="sendonly"))
+    pstn.expect("488 UPDATE")
+    phone.nothing()
+    out.cancel()
+    wire.assert_quiet()
+
+
+def test_an_update_before_anything_was_agreed_is_500() -> None:
+    wire = Wire()
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    out = pstn.invite(MAIN)
+    phone.called().ring()
+    out.early(pstn.expect("180"))
+    out.request("UPDATE", sdp(version=2))
+    assert pstn.expect("500 UPDATE").get("Retry-After")
+    out.request("INVITE", sdp(version=2))
+    assert pstn.expect("491 INVITE")
+    out.cancel()
+    wire.assert_quiet()
+
+
 # -- re-INVITE and UPDATE --
 
 
@@ -245,6 +290,45 @@ def test_a_200_that_crosses_the_cancel_of_a_reinvite_is_acknowledged() -> None:
     ok(phone, phone.expect("INVITE"), sdp(version=3))
     out.ack(pstn.expect("200 INVITE"))
     out.bye()
+    wire.assert_quiet()
+
+
+def test_cancel_while_the_engine_has_the_offer() -> None:
+    wire, pstn, phone, out, _ = talking("relay")
+    wire.engine.hold = {"offer"}
+    again = out.request("INVITE", sdp(version=2, direction="sendonly"))
+    pstn.send(build.cancel(again))
+    pstn.expect("487 INVITE")
+    wire.engine.hold = set()
+    wire.release_media()
+    phone.nothing()
+    out.request("INVITE", sdp(version=3, direction="inactive"))
+    ok(phone, phone.expect("INVITE"), sdp(version=2))
+    out.ack(pstn.expect("200 INVITE"))
+    out.bye()
+    wire.assert_quiet()
+
+
+def test_a_repeated_200_of_a_reinvite_gets_its_ack_again() -> None:
+    wire, pstn, phone, out, _ = talking()
+    out.request("INVITE", sdp(version=2, direction="sendonly"))
+    answer = phone.reply(phone.expect("INVITE"), 200, [("Contact", phone.contact)], sdp(version=2))
+    phone.expect("ACK")
+    phone.send(answer)
+    assert phone.repeats == 1
+    out.ack(pstn.expect("200 INVITE"))
+    out.bye()
+    wire.assert_quiet()
+
+
+def test_an_offerless_reinvite_that_is_never_acknowledged_ends_the_call_decently() -> None:
+    wire, pstn, phone, out, _ = talking()
+    out.request("INVITE")
+    ok(phone, phone.expect("INVITE"), sdp(version=2))
+    pstn.expect("200 INVITE")
+    wire.wait(33)
+    assert "ACK" in phone.lines(), "a 200 must have its ACK"
+    pstn.expect("BYE")
     wire.assert_quiet()
 
 
