@@ -261,8 +261,6 @@ class PhoneCall(PhoneDialog):
             self.finals.append((487, ""))
             self._over(now)
             self.phone.layer.respond(tx, self._response(487), now)
-        elif tx is self._renewing:
-            self._renewing = None
 
     def ack_timed_out(self, tx: ServerTransaction, now: float) -> None:
         """No ACK came for a 2xx: hang up."""
@@ -278,7 +276,6 @@ class PhoneCall(PhoneDialog):
         self.acked = True
         if request.body:
             self.remote_sdp = request.body
-        for tx in (self.tx, self._renewing):
-            if tx is not None:
-                self.phone.layer.acknowledge(tx)
-        self._renewing = None
+        tx = self._renewing.pop(request.cseq.number, self.tx)
+        if tx is not None:
+            self.phone.layer.acknowledge(tx)

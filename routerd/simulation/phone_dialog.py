@@ -105,7 +105,7 @@ class PhoneDialog:
         self._receiver: ReliableReceiver | None = None
         self._sender: ReliableSender | None = None
         self._answering: tuple[int, bytes] | None = None
-        self._renewing: ServerTransaction | None = None
+        self._renewing: dict[int, ServerTransaction] = {}
         self._refreshing = False
 
     @property
@@ -205,7 +205,7 @@ class PhoneDialog:
             body = self._describe()
         if request.method == "INVITE":
             tx.user = self
-            self._renewing = tx
+            self._renewing[request.cseq.number] = tx
         headers = [("Contact", self.phone.contact())]
         response = build.response(request, 200, extra=headers, body=body, content_type=SDP if body else None)
         self.phone.layer.respond(tx, response, now)
