@@ -252,6 +252,7 @@ def join_winner(call: Call, now: float) -> None:
 def connected(call: Call, now: float) -> None:
     """Start what runs while two parties talk: the longest duration, digits to be dialled, affinity."""
     call.progress_sent = 200
+    call.request = None  # nobody is rung any more, and a call may last for hours
     if call.transfer is not None:
         call.transfer.ended(200, now)
         call.transfer = None

@@ -24,7 +24,7 @@ CACHE_SIZE = 20_000
 class Flows:
     """Open streams, listeners, and the Via and Contact that go with each flow."""
 
-    __slots__ = ("_by_peer", "_effects", "_framers", "_heads", "_listeners", "_opened")
+    __slots__ = ("_by_peer", "_effects", "_flows", "_framers", "_heads", "_listeners", "_opened")
 
     def __init__(self, listeners: tuple[Listener, ...], effects: list[fx.Effect]) -> None:
         self._listeners = listeners
@@ -32,6 +32,7 @@ class Flows:
         self._by_peer: dict[tuple[str, str, int], Flow] = {}
         self._framers: dict[Flow, StreamFramer] = {}
         self._heads: dict[tuple[str, tuple[str, int], str], tuple[str, str]] = {}
+        self._flows: dict[tuple[str, int], Flow] = {}
         self._opened = 0
 
     # -- streams --
@@ -82,13 +83,22 @@ class Flows:
         if target.transport == "udp":
             if listener is None:
                 return None
-            return Flow("udp", (listener.host, listener.port), (target.host, target.port))
+            return self._datagrams(listener, target.host, target.port)
         flow = self._by_peer.get((target.transport, target.host, target.port))
         if flow is not None:
             return flow
         if target.transport not in {"tcp", "tls"}:
             return None
         return self._open(target, listener)
+
+    def _datagrams(self, listener: Listener, host: str, port: int) -> Flow:
+        """The flow of datagrams to a peer, one object for all that is sent there."""
+        flow = self._flows.get((host, port))
+        if flow is None or flow.local != (listener.host, listener.port):
+            if len(self._flows) >= CACHE_SIZE:
+                self._flows.clear()
+            flow = self._flows[host, port] = Flow("udp", (listener.host, listener.port), (host, port))
+        return flow
 
     def _open(self, target: Target, listener: Listener | None) -> Flow:
         self._opened -= 1
