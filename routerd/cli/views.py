@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from routerd.app.composition import read_settings
@@ -20,10 +21,14 @@ from routerd.errors import ConfigError
 
 SAID_NO, WRONG_INPUT = 1, 2
 ANSWER_S = 5.0
+WIDE = 200  # for files and pipes, where nothing is cut
 SettingsFile = Annotated[Path, typer.Option("--settings", help="The machine's settings (TOML).")]
 AccountId = Annotated[str, typer.Option(help="The account's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON in place of a table.")]
 DEFAULT_SETTINGS = Path("conf/routerd.toml")
+REGISTRATION_COLUMNS = ("extension", "contact", "transport", "remote", "expires_in_s", "user_agent")
+CALL_COLUMNS = ("id", "kind", "from", "to", "state", "since_s", "answered_by")
+TRUNK_COLUMNS = ("id", "target", "up", "calls", "max_channels", "registration", "health")
 RECORD_COLUMNS = ("id", "at", "kind", "from", "to", "outcome", "reason", "duration_s")
 
 
@@ -34,7 +39,7 @@ def registrations(
 
     Example: routerd registrations --account acme
     """
-    show(fetch(settings, account, "registrations"), json_)
+    show(fetch(settings, account, "registrations"), json_, REGISTRATION_COLUMNS)
 
 
 def calls(settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme", json_: AsJson = False) -> None:
@@ -42,7 +47,7 @@ def calls(settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme"
 
     Example: routerd calls --json
     """
-    show(fetch(settings, account, "calls"), json_)
+    show(fetch(settings, account, "calls"), json_, CALL_COLUMNS)
 
 
 def trunks(settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme", json_: AsJson = False) -> None:
@@ -50,7 +55,7 @@ def trunks(settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme
 
     Example: routerd trunks
     """
-    show(fetch(settings, account, "trunks"), json_)
+    show(fetch(settings, account, "trunks"), json_, TRUNK_COLUMNS)
 
 
 def records(
@@ -112,17 +117,26 @@ def show(found: dict[str, Any], as_json: bool, columns: tuple[str, ...] = ()) ->
             continue
         print(f"{len(rows)} {name}")
         if rows:
-            Console().print(table_of(rows, columns or tuple(rows[0])))
+            Console(width=WIDE if not sys.stdout.isatty() else None).print(table_of(rows, columns or tuple(rows[0])))
 
 
 def table_of(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Table:
     """Make a table of rows."""
-    table = Table()
+    table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else str(row.get(column)) for column in columns))
+        table.add_row(*(escape(cell(column, row.get(column))) for column in columns))
     return table
+
+
+def cell(column: str, value: Any) -> str:
+    """Give a value as people read it: nothing for None, a time for seconds since 1970."""
+    if value is None:
+        return ""
+    if column == "at" and isinstance(value, (int, float)):
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%SZ}"
+    return str(value)
 
 
 def _end(message: str, status: int) -> typer.Exit:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from routerd.cli import views
 from routerd.cli.main import program
 
 if TYPE_CHECKING:
@@ -87,3 +88,13 @@ def test_a_refusal_is_status_one_and_no_daemon_too(admin: Any, tmp_path: Path) -
 def test_wrong_settings_are_status_two(tmp_path: Path) -> None:
     missing = str(tmp_path / "none.toml")
     assert CliRunner().invoke(program("calls"), ["calls", "--settings", missing]).exit_code == 2
+
+
+def test_times_are_for_people_and_ids_are_whole(capsys: Any) -> None:
+    row = {"id": "0-" + "a" * 32, "at": 1795438800.5, "kind": "inbound", "from": "[odd]", "to": None}
+    views.show({"records": [row]}, as_json=False, columns=views.RECORD_COLUMNS)
+    said = capsys.readouterr().out
+    assert row["id"] in said
+    assert "2026-11-23 13:00:00Z" in said
+    assert "[odd]" in said
+    assert "None" not in said
