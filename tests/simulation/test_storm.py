@@ -55,6 +55,12 @@ def test_the_checkers_hold_in_every_storm(chunk: int) -> None:
     assert calls or len(seeds()) < CHUNKS
 
 
+@pytest.mark.soak
+def test_a_long_row_of_storms() -> None:
+    faults = {seed: report.faults for seed in seeds() if (report := play_seed(seed, tables_of)).faults}
+    assert not faults
+
+
 def test_the_same_seed_gives_the_same_transcript() -> None:
     for seed in range(7, 13):
         first, again = play_seed(seed, tables_of), play_seed(seed, tables_of)
