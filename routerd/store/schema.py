@@ -53,5 +53,5 @@ SETTINGS = (
     "PRAGMA synchronous=NORMAL",  # a power cut may cost the last batches, never the file
     "PRAGMA busy_timeout=5000",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-8192",
+    "PRAGMA cache_size=-2048",
 )
