@@ -160,13 +160,13 @@ class Baresip:
         """Where the event log stands; wait for what comes after by ``after=mark``."""
         return len(self.events.events)
 
-    def wait_event(self, kind: str, timeout_s: float = 10, *, after: int = 0) -> dict[str, Any]:
+    def wait_event(self, kind: str, timeout_s: float = 30, *, after: int = 0) -> dict[str, Any]:
         event: dict[str, Any] = self.events.wait(
             lambda event: event.get("type") == kind, timeout_s, what=f"{kind} at {self.user}", after=after
         )
         return event
 
-    def wait_registered(self, timeout_s: float = 10) -> None:
+    def wait_registered(self, timeout_s: float = 30) -> None:
         """Wait for the 200; a refusal ends the wait at once."""
         line = self.program.lines.wait(lambda line: "reg: " in line or "200 OK" in line, timeout_s, what="registration")
         assert "200 OK" in line, line

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import sys
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -38,6 +41,7 @@ class Daemon:
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         more_listen: tuple[str, ...] = (),
         digest: tuple[str, ...] = ("MD5",),
+        start: bool = True,
     ) -> None:
         self.folder = folder / "routerd"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -69,14 +73,31 @@ class Daemon:
             sections.setdefault(name, {}).update(values)
         self.settings = self.folder / "routerd.toml"
         self.settings.write_text(toml(sections), encoding="utf-8")
-        self.start()
+        if start:
+            self.start()
 
     def start(self) -> None:
         """Start it, also again after ``stop``: the store is still there."""
+        self.program = self._run()
+        wait_for_sip(self.port, self.program)
+
+    def _run(self) -> Program:
         program = str(Path(sys.executable).with_name("routerd"))
         command = [program, "run", "--settings", str(self.settings)]
-        self.program = Program(command, self.folder, name="routerd", env={"PYTHONUNBUFFERED": "1"})
-        wait_for_sip(self.port, self.program)
+        return Program(command, self.folder, name="routerd", env={"PYTHONUNBUFFERED": "1"})
+
+    def refuse_to_start(self, timeout_s: float = 30) -> tuple[int, str]:
+        """Start what must not come up; its exit status and what it said. Nothing of it may be left running."""
+        program = self._run()
+        try:
+            status = program.wait(timeout_s)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(program.pid, 0)
+                message = "a process was left running"
+                raise AssertionError(message)
+        finally:
+            program.stop()
+        return status, "\n".join(program.lines.events)
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +111,37 @@ class Daemon:
     @property
     def pid(self) -> int:
         return self.program.pid
+
+    def child(self, role: str) -> int:
+        """The process id of ``control``, ``media`` or ``sip`` at this moment; 0 while there is none."""
+        for path in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            for pid in path.read_text().split():
+                with contextlib.suppress(OSError):
+                    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                    if words[2:4] == [b"routerd.app.child", role.encode()]:
+                        return int(pid)
+        return 0
+
+    def kill_child(self, role: str, timeout_s: float = 30) -> None:
+        """Kill -9 one process of the daemon, and wait until its successor is there."""
+        victim = self.child(role)
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: self.child(role), lambda pid: pid not in {0, victim}, timeout_s, f"another {role} process")
+
+    def wait_sip(self) -> None:
+        """Until OPTIONS is answered."""
+        wait_for_sip(self.port, self.program)
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"http://{HOST}:{self.admin_port}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def metric(self, name: str, labels: str = "") -> float:
+        """The sum of a metric's samples; 0 when there is none."""
+        found = re.findall(
+            rf"^routerd_{name}(?:{{[^}}]*{re.escape(labels)}[^}}]*}})? ([0-9.e+-]+)$", self.metrics(), re.MULTILINE
+        )
+        return sum(float(value) for value in found)
 
     def reload(self) -> None:
         os.kill(self.pid, signal.SIGHUP)
@@ -115,7 +167,7 @@ class Daemon:
             connection.close()
         return [msgspec.msgpack.decode(row[0]) for row in rows]
 
-    def wait_records(self, count: int, timeout_s: float = 10) -> list[dict[str, Any]]:
+    def wait_records(self, count: int, timeout_s: float = 30) -> list[dict[str, Any]]:
         """Until so many records are written; they come in batches, after the call."""
         return wait_until(self.records, lambda records: len(records) >= count, timeout_s, f"{count} records")
 

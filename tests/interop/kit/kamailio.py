@@ -139,7 +139,7 @@ class Kamailio:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def wait_registered(self, user: str, timeout_s: float = 10) -> None:
+    def wait_registered(self, user: str, timeout_s: float = 30) -> None:
         self.program.wait_line(f"REGISTERED {user}", timeout_s)
 
     def stop(self) -> None:

@@ -111,14 +111,14 @@ class Linphone:
     def recordings(self) -> list[Path]:
         return [self.recording] if self.recording.exists() else []
 
-    def wait_registered(self, timeout_s: float = 10) -> None:
+    def wait_registered(self, timeout_s: float = 30) -> None:
         def ask() -> bool:
             self.command("status register")
             return any("registered, identity" in line for line in self.program.lines.events)
 
         wait_until(ask, bool, timeout_s, f"registration of {self.user}")
 
-    def wait_line(self, text: str, timeout_s: float = 10, *, after: int = 0) -> str:
+    def wait_line(self, text: str, timeout_s: float = 30, *, after: int = 0) -> str:
         return self.program.wait_line(text, timeout_s, after=after)
 
     def stop(self) -> None:

@@ -65,7 +65,7 @@ class Pjsua2Phone:
     def command(self, do: str, **facts: Any) -> None:
         self.program.write(json.dumps({"do": do, **facts}))
 
-    def wait_event(self, event: str, timeout_s: float = 10, *, after: int = 0, **facts: Any) -> dict[str, Any]:
+    def wait_event(self, event: str, timeout_s: float = 30, *, after: int = 0, **facts: Any) -> dict[str, Any]:
         """The next event of that name whose fields equal ``facts``."""
 
         def matches(line: str) -> bool:
@@ -81,7 +81,7 @@ class Pjsua2Phone:
     def mark(self) -> int:
         return len(self.program.lines.events)
 
-    def wait_registered(self, timeout_s: float = 10) -> None:
+    def wait_registered(self, timeout_s: float = 30) -> None:
         self.wait_event("registered", timeout_s, status=200)
 
     def dial(self, target: str, headers: dict[str, str] | None = None) -> int:
@@ -89,10 +89,10 @@ class Pjsua2Phone:
         self.command("dial", to=target, token=token, headers=headers)
         return int(self.wait_event("dialling", token=token)["call"])
 
-    def wait_incoming(self, timeout_s: float = 10, *, after: int = 0) -> int:
+    def wait_incoming(self, timeout_s: float = 30, *, after: int = 0) -> int:
         return int(self.wait_event("incoming", timeout_s, after=after)["call"])
 
-    def wait_state(self, call: int, state: str, timeout_s: float = 10) -> dict[str, Any]:
+    def wait_state(self, call: int, state: str, timeout_s: float = 30) -> dict[str, Any]:
         """``state`` as pjsip says it: EARLY, CONFIRMED, DISCONNECTED."""
         return self.wait_event("state", timeout_s, call=call, state=state)
 

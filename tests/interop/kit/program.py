@@ -124,7 +124,7 @@ class Program:
                 log.flush()
                 self.lines.add(line.decode("utf-8", "replace").rstrip("\n"))
 
-    def wait_line(self, text: str, timeout_s: float = 10, *, after: int = 0) -> str:
+    def wait_line(self, text: str, timeout_s: float = 30, *, after: int = 0) -> str:
         line = self.lines.wait(lambda line: text in line, timeout_s, what=f"{self.name} line {text!r}", after=after)
         return str(line)
 
@@ -138,7 +138,7 @@ class Program:
         self._reader.join(5)
         return code
 
-    def stop(self, timeout_s: float = 10, *, first: signal.Signals = signal.SIGTERM) -> int:
+    def stop(self, timeout_s: float = 30, *, first: signal.Signals = signal.SIGTERM) -> int:
         """End it: ask, then insist; its group goes with it, so that no child outlives the test."""
         if self.process.poll() is None:
             self.process.send_signal(first)

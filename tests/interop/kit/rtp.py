@@ -124,12 +124,12 @@ class RtpPeer:
         blocks = (samples[start : start + BLOCK] for start in range(0, len(samples) - BLOCK + 1, BLOCK))
         return sum(1 for block in blocks if power(block, frequency, RATE) > 0.6) * BLOCK / RATE
 
-    def wait_heard(self, frequency: float, *, seconds: float = 0.5, timeout_s: float = 10) -> None:
+    def wait_heard(self, frequency: float, *, seconds: float = 0.5, timeout_s: float = 30) -> None:
         with self._changed:
             heard = self._changed.wait_for(lambda: self.heard_s(frequency) >= seconds, timeout_s)
         found = f"{frequency} Hz for {self.heard_s(frequency):.2f} s of {len(self.samples) / RATE:.2f} s"
         assert heard, f"{found}, from {self.senders}"
 
-    def wait_digit(self, digit: str, timeout_s: float = 5) -> None:
+    def wait_digit(self, digit: str, timeout_s: float = 30) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: digit in self.digits, timeout_s), f"digits: {self.digits}"

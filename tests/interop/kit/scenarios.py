@@ -52,7 +52,8 @@ def expect(response: int, *, optional: bool = False) -> str:
 
 
 def expect_request(method: str) -> str:
-    return f'<recv request="{method}" rrs="true"></recv>\n'
+    record = ' rrs="true"' if method == "INVITE" else ""
+    return f'<recv request="{method}"{record}></recv>\n'
 
 
 def expect_answer() -> str:

@@ -73,7 +73,7 @@ class Sipp:
     def stop(self) -> Stats:
         return self._stats(self.program.stop(3))
 
-    def wait_message(self, text: str, *, sent: bool, timeout_s: float = 10) -> None:
+    def wait_message(self, text: str, *, sent: bool, timeout_s: float = 30) -> None:
         """Until a message with this text has been sent (or received)."""
         mark = "message sent" if sent else "message received"
 
@@ -87,7 +87,8 @@ class Sipp:
         path = self.folder / "stats.csv"
         rows = list(csv.DictReader(path.read_text().splitlines(), delimiter=";")) if path.exists() else []
         last = rows[-1] if rows else {}
-        return Stats(status, int(last.get("SuccessfulCall(C)", 0)), int(last.get("FailedCall(C)", 0)), self.messages())
+        succeeded, failed = (int(last.get(f"{word}Call(C)", 0)) for word in ("Successful", "Failed"))
+        return Stats(status, succeeded, failed, self.messages()[-20_000:])
 
     def messages(self) -> str:
         """What went over the wire, and SIPp's complaints about it."""

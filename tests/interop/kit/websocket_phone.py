@@ -212,7 +212,7 @@ class WebSocketPhone:
         assert self.dialog is not None
         return self._final(self.dialog, self.request("BYE", self.dialog.target, self.dialog), 10)
 
-    def wait_request(self, method: str, timeout_s: float = 10) -> Message:
+    def wait_request(self, method: str, timeout_s: float = 30) -> Message:
         request: Message = self.received.wait(
             lambda message: not message.status and message.method == method, timeout_s, what=f"{method} at {self.user}"
         )
