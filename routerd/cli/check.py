@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import groupby
 from pathlib import Path  # noqa: TC003 - typer resolves annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,13 +120,35 @@ def _print(out: Console, path: Path, findings: Sequence[Finding]) -> None:
 
 
 def _print_schedule(out: Console, number: str, zone: str, rows: Sequence[Row]) -> None:
+    """A week table: neighbouring days on which the same people ring at the same times share their lines."""
     table = Table(title=f"Who rings when {number} is called ({zone})", title_justify="left")
     for column in ("day", "from", "to", "rings", ""):
         table.add_column(column)
-    before = ""
-    for row in rows:
-        new = row.date != before
-        marks = "; ".join(row.marks) if new else ""
-        table.add_row(f"{row.weekday} {row.date}" if new else "", row.start, row.end, escape(row.target), escape(marks))
-        before = row.date
+    for days in _alike(rows):
+        first, last = days[0], days[-1]
+        name = f"{first[0].weekday} {first[0].date}"
+        if len(days) > 1:
+            name += f" - {last[0].weekday} {last[0].date}"
+        marks = "; ".join(first[0].marks)
+        for row in first:
+            table.add_row(name, row.start, row.end, escape(row.target), f"[yellow]{escape(marks)}[/]" if marks else "")
+            name = marks = ""
+        table.add_section()
     out.print(table)
+
+
+def _alike(rows: Sequence[Row]) -> list[list[list[Row]]]:
+    """Give the days, each as its rows, joined while they are alike; a day with a mark stands alone."""
+    found: list[list[list[Row]]] = []
+    for _, group in groupby(rows, key=lambda row: row.date):
+        day = list(group)
+        before = found[-1][-1] if found else None
+        if before is not None and not day[0].marks and _times(before) == _times(day):
+            found[-1].append(day)
+        else:
+            found.append([day])
+    return found
+
+
+def _times(day: Sequence[Row]) -> list[tuple[object, ...]]:
+    return [(row.start, row.end, row.target, row.marks) for row in day]

@@ -81,3 +81,22 @@ def test_the_command(arguments: list[Any], status: int) -> None:
     app = typer.Typer()
     app.command()(check)
     assert CliRunner().invoke(app, arguments).exit_code == status
+
+
+def test_the_week_table_joins_days_and_sets_odd_ones_apart(tmp_path: Path) -> None:
+    text = DEMO.read_text(encoding="utf-8").replace("Asia/Kolkata", "America/New_York")
+    document = tmp_path / "company.yaml"
+    document.write_text(text.replace("2026-12-25", "2026-11-26"), encoding="utf-8")
+    out = io.StringIO()
+    at = 1_793_000_000.0  # four weeks before the exception; the clocks go back on the first of November
+    run(document, "+918069651100", 40, as_json=False, at=at, console=Console(file=out, width=160))
+    lines = out.getvalue().split("\n")
+    back = next(line for line in lines if "2026-11-01" in line)
+    assert "clocks go back by 60 minutes" in back
+    holiday = next(line for line in lines if "2026-11-26" in line)
+    assert holiday.count("2026") == 1
+    assert "exception of office" in holiday
+    assert any("Mon 2026-11-23 - Wed 2026-11-25" in line for line in lines)
+    assert any("Fri 2026-11-27" in line and " - " not in line for line in lines)
+    rows = json.loads(said(document, "+918069651100", 40, as_json=True)[1])["schedule"]
+    assert len({row["date"] for row in rows}) == 40

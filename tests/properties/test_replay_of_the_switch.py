@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
+import pytest
 from rules_kit.player import compile_document
 from rules_kit.recorder import a_scenario, company
 from rules_kit.seeded import a_call
 
+from routerd.cli.simulate import stage_of
 from routerd.rules.explanation import explain, timeline, to_json
 from routerd.rules.recorded import read_call
 from routerd.rules.replay import replay, rerun
@@ -19,6 +24,8 @@ from routerd.simulation.play import Play, Stage
 from routerd.simulation.scenario import read
 
 pack = msgspec.msgpack.encode
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(os.environ.get("ROUTERD_SHARED", ROOT.parent / "shared")) / "vectors"
 
 
 def played(stage: Stage, scenario: dict[str, Any]) -> list[dict[str, Any]]:
@@ -54,3 +61,21 @@ def test_the_switch_decides_its_recorded_calls_the_same_again() -> None:
             outcomes[str(record["outcome"])] += 1
     assert len(outcomes) >= 5, outcomes
     assert sum(outcomes.values()) >= 140
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="no shared folder: set ROUTERD_SHARED")
+def test_calls_of_the_vectors_are_decided_the_same_again() -> None:
+    stages: dict[str, Stage] = {}
+    count = 0
+    for case in [case for file in sorted(FOLDER.glob("*.json")) for case in json.loads(file.read_text())]:
+        text = json.dumps(case["document"])
+        stage = stages.setdefault(text, stages.get(text) or stage_of(text.encode()))
+        play = Play(stage, read(json.dumps(case["scenario"]).encode()))
+        play.run()
+        for record in msgspec.msgpack.decode(pack(play.world.records())):
+            call = read_call(record)
+            assert call is not None
+            assert pack(rerun(stage.tables, call).trace) == pack(record["trace"])
+            assert decide_again(stage.tables, call).result == SAME, case["id"]
+            count += 1
+    assert count > 50
