@@ -18,6 +18,9 @@ _REVERSED: Final = {"sendonly": "recvonly", "recvonly": "sendonly"}
 _HELD: Final = {"sendrecv": "sendonly", "recvonly": "inactive"}
 _MAX_VERSION: Final = (1 << 63) - 1
 _PER_FORMAT: Final = ("rtpmap", "fmtp", "rtcp-fb")
+# A phone offers the same formats in every call: which of them a list lets pass whole is remembered.
+_MAX_UNCHANGED: Final = 500
+_unchanged: set[tuple[bytes, tuple[str, ...]]] = set()
 
 
 def check_offer(body: bytes) -> None:
@@ -111,12 +114,20 @@ def filter_codecs(body: bytes, allowed: Sequence[str]) -> bytes:
     ``allowed`` holds names such as ``PCMA``, ``telephone-event`` or ``L16/44100/2``, compared without case. Lines that
     are not RTP (T.38) pass. Raises SdpError when a description that had live media has none left: answer 488.
     """
+    ordinary = sdp.is_ordinary(body)
+    known = (body[body.find(b" RTP/AVP") :], tuple(allowed)) if ordinary else None
+    if known is not None and known in _unchanged:
+        return body
     session = sdp.parse(body)
     changed = False
     for media in session.media:
         if media.port and media.is_rtp and _filter_line(media, allowed):
             changed = True
     if not changed:
+        if known is not None:
+            if len(_unchanged) >= _MAX_UNCHANGED:
+                _unchanged.clear()
+            _unchanged.add(known)
         return body
     if not any(media.port for media in session.media):
         raise SdpError("no allowed codec in common")

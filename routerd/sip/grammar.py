@@ -11,6 +11,8 @@ import re
 from routerd.errors import ParseError
 
 TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"  # noqa: S105 - characters, no secret
+# A port that is certainly one: what lies between 65000 and 65535 is looked at closely.
+PLAIN_PORT = "(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3})"
 MAX_PARAMS = 250
 CONTROLS = dict.fromkeys((*range(32), 127))
 

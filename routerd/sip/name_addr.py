@@ -11,7 +11,8 @@ from routerd.sip.uri import Uri
 # The ordinary value: at most a plain display name, a sip URI in brackets that certainly is one, plain parameters.
 _plain = re.compile(
     r"(?:\"([^\"\\\x00-\x1f\x7f]*)\"[ ]?|([A-Za-z0-9\-.!%*_+`'~ ]*))"
-    r"<(sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$,/]+@)?[A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?(?::[0-9]{1,4})?"
+    r"<(sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$,/]+@)?[A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?"
+    rf"(?::{grammar.PLAIN_PORT})?"
     r"(?:;[A-Za-z0-9\-_.!~*'()/:&+$\[\]]+(?:=[A-Za-z0-9\-_.!~*'()/:&+$\[\]]+)?)?)>"
     rf"((?:;[{grammar.TOKEN_CHARS}]+(?:=[{grammar.VALUE_CHARS}]*)?)*)",
 ).fullmatch

@@ -12,7 +12,7 @@ MAGIC_COOKIE = "z9hG4bK"
 
 _T = grammar.TOKEN_CHARS
 _plain = re.compile(
-    rf"SIP/2\.0/([A-Z]+) ([A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?)(?::([0-9]{{1,4}}))?"
+    rf"SIP/2\.0/([A-Z]+) ([A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?)(?::({grammar.PLAIN_PORT}))?"
     rf"((?:;[{_T}]+(?:=[{grammar.VALUE_CHARS}]*)?)*)"
 ).fullmatch
 _plain_token = re.compile(f"[{_T}]+").fullmatch
