@@ -56,7 +56,7 @@ class Result(NamedTuple):
 
 
 def pair_of(accounts: Iterable[AccountTables], registered: dict[str, set[str]], realm: str) -> Pair:
-    """Choose two free extensions, the callee one that rings at any hour; raises ConfigError when there are none.
+    """Choose two free extensions, the callee one that rings; raises ConfigError when there are none.
 
     ``registered`` names, for each account, the extensions that somebody is registered at.
     """
@@ -70,7 +70,7 @@ def pair_of(accounts: Iterable[AccountTables], registered: dict[str, set[str]], 
             return Pair(tables, domain, caller, callee)
     raise ConfigError(
         "no two extensions are free: the test rings no phone of yours",
-        hint="it needs two at which nobody is registered, allowed from loopback, one of them without office hours",
+        hint="it needs two at which nobody is registered, and that may be used from loopback",
     )
 
 
@@ -84,7 +84,7 @@ def _rings(tables: AccountTables, extension: Extension) -> bool:
     agent = tables.agents.get(extension.agent or "")
     if agent is None:
         return True
-    return agent.status == "enabled" and not agent.do_not_disturb and agent.time_group is None
+    return agent.status == "enabled" and not agent.do_not_disturb  # inside the company there are no office hours
 
 
 def _may_call(tables: AccountTables, extension: Extension) -> bool:

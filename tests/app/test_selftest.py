@@ -17,14 +17,14 @@ def company() -> list[Any]:
     return [DocumentReader("", "").tables((ROOT / "conf" / "demo.yaml").read_bytes(), "demo.yaml", 1)]
 
 
-def test_free_extensions_are_chosen_and_the_callee_rings_at_any_hour() -> None:
+def test_free_extensions_are_chosen() -> None:
     def pair(*taken: str) -> tuple[str, str]:
         found = selftest.pair_of(company(), {"acme": set(taken)}, "routerd")
         assert found.domain == "acme.test"
         return found.caller.id, found.callee.id
 
     assert pair() == ("2002", "2001")
-    assert pair("2001") == ("2002", "2003")  # Ravi has office hours: he calls, and is not called
+    assert pair("2001") == ("2003", "2002")
     assert pair("2002") == ("2003", "2001")
 
 
@@ -50,3 +50,12 @@ def test_without_a_daemon(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (site.folder / "admin.token").write_text("token")
     with pytest.raises(OSError, match="refused"):
         selftest.run(read_settings(site.folder / "routerd.toml"))
+
+
+def test_who_is_not_to_be_disturbed_is_not_called() -> None:
+    text = (ROOT / "conf" / "demo.yaml").read_text()
+    quiet = text.replace("ring_timeout_s: 20\n", "ring_timeout_s: 20\n    do_not_disturb: true\n", 1)
+    assert quiet != text
+    tables = [DocumentReader("", "").tables(quiet.encode(), "demo.yaml", 1)]
+    found = selftest.pair_of(tables, {}, "routerd")
+    assert (found.caller.id, found.callee.id) == ("2001", "2002")
