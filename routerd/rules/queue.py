@@ -115,5 +115,7 @@ def timed_out(d: Decision) -> None:
 
 def expired(d: Decision, place: DepartmentPlace) -> None:
     """Cut what rings and leave for the department's failover."""
+    for offer in d.offers.values():
+        d.leave(offer.node, "no_answer", counts=False)
     stage.cut(d, "no_answer")
     rounds.leave(d, place, "queue_timeout")

@@ -23,7 +23,7 @@ MOMENTS = [
     "2026-05-31T04:30:00Z", "2026-04-30T18:29:59Z", "2026-02-28T18:30:00Z", "2026-01-01T00:00:00Z",
 ]  # fmt: skip
 CALLER = "+919812345678"
-CALLERS = [CALLER] * 6 + ["+914412345678", "+914455555555", "anonymous", "+14155550100"]
+CALLERS = [CALLER] * 12 + ["09812345678", "9812345678"] + ["+914412345678"] + ["+914412345678", "+914455555555", "anonymous", "+14155550100"]
 STATUSES = [486, 486, 600, 603, 603, 404, 480, 484, 410, 604, 606, 403, 408, 500, 503, 503, 302, 488]
 SOURCES = ["203.0.113.7", "203.0.113.254", "198.51.100.9", "2001:db8::7", "2001:db9::7"]
 
@@ -70,13 +70,14 @@ def subset(rng: Random, items: list[str], chance: float) -> list[str]:
     return [item for item in items if rng.random() < chance]
 
 
-def affinity(rng: Random, at: str) -> list[Table]:
-    entries = []
+def affinity(rng: Random, at: str, family: str) -> list[Table]:
+    entries: list[Table] = []
+    customers = CUSTOMERS * 3 if family in {"softphone", "click"} else []
     for _ in range(rng.choice([0, 0, 1, 1, 2, 3])):
         age = rng.choice([24 * 3600, 24 * 3600 + 1, 24 * 3600 - 1, 60, 3600, 47 * 3600, 2 * 3600]) + rng.choice([0, 7])
         moment = instant(at).timestamp() - age
         entry = {
-            "caller": rng.choice([CALLER, CALLER, CALLER, CUSTOMERS[0], "+914412345678"]),
+            "caller": rng.choice([CALLER, CALLER, CALLER, CUSTOMERS[0], "+914412345678"] + customers),
             "agent": rng.choice("abcd"),
             "number": rng.choice([None, *OWN]),
             "last_at": _iso(moment),
@@ -92,7 +93,7 @@ def _iso(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
 
 
-def state(rng: Random, at: str) -> Table:
+def state(rng: Random, at: str, family: str) -> Table:
     busy = subset(rng, ["a", "b", "c", "d"], 0.2)
     busy += subset(rng, busy, 0.3)
     extensions = subset(rng, ["2001", "2002", "2003", "2004"], 0.78)
@@ -106,7 +107,7 @@ def state(rng: Random, at: str) -> Table:
             for key in ["trunk:pstn", "trunk:second", "account", *(f"number:{number}" for number in OWN[:2])]
             if rng.random() < 0.35
         },
-        "affinity": affinity(rng, at),
+        "affinity": affinity(rng, at, family),
         "last_offered": {name: rng.choice("abcd") for name in ("support", "sales") if rng.random() < 0.5},
         "idle_since": {
             agent: _iso(instant(at).timestamp() - rng.choice([10, 20, 30, 40, 50])) for agent in subset(rng, list("abcd"), 0.6)
@@ -132,7 +133,7 @@ def digits(rng: Random) -> list[Table]:
     found, at = [], 0.0
     for _ in range(rng.choice([0, 1, 1, 2, 3, 4])):
         at += rng.choice([seconds(rng, 2), seconds(rng, 4.9), seconds(rng, 9)])
-        pressed = rng.choice(["1", "2", "3", "4", "9", "11", "12", "1#", "#", "1001", "1002", "100", "10", "1002#", "0", "*", "31", "99", "121"])
+        pressed = rng.choice(["1", "2", "3", "4", "9", "11", "12", "1#", "#", "1001", "1002", "100", "10", "1002#", "0", "*", "31", "99", "121", "19", "2#1", "1212"])
         found.append({"at_s": round(at, 3), "do": "digits", "digits": pressed})
     return found
 
@@ -148,20 +149,21 @@ TARGETS = [
 
 def call_of(rng: Random, family: str) -> Table:
     if family in {"softphone", "internal", "own"}:
-        to = rng.choice(TARGETS + ["112", "100"])
+        to = rng.choice([*TARGETS, *TARGETS, "112", "100"])
         if family == "internal":
             to = rng.choice(INTERNAL)
         if family == "own":
-            to = rng.choice(OWN[:2])
-        return {"kind": "softphone", "from": "2001", "to": to, "source": rng.choice(SOURCES)}
+            to = rng.choice([*OWN[:2], "08069651180", "8069651170", "918069651180"])
+        wish = {"caller_id": rng.choice(OWN)} if rng.random() < 0.1 else {}
+        return {"kind": "softphone", "from": "2001", "to": to, "source": rng.choice(SOURCES), **wish}
     if family == "click":
-        call: Table = {"kind": "click_to_call", "agent": "a", "to": rng.choice(TARGETS)}
+        call: Table = {"kind": "click_to_call", "agent": "a", "to": rng.choice([*TARGETS, *TARGETS, *INTERNAL[:2], OWN[1], "112"])}
         if rng.random() < 0.5:
             call["via"] = rng.choice(["extension", "mobile"])
         if rng.random() < 0.3:
             call["caller_id"] = rng.choice([*OWN, "+918069650000"])
         return call
-    to = OWN[0] if rng.random() < 0.97 else "+918069659999"
+    to = OWN[0] if rng.random() < 0.96 else rng.choice(["+918069659999", "08069651170", "918069651170"])
     return {"kind": "inbound", "trunk": "pstn", "from": rng.choice(CALLERS), "to": to}
 
 
@@ -174,7 +176,7 @@ def case(seed: int) -> Table:
         at = _iso(instant(rng.choice(MOMENTS)).timestamp() + rng.choice([0, 0, -1, 1, 60, 1800, -1800, 86400]))
     document = build_document(rng, family)
     scenario: Table = {
-        "at": at, "seed": seed, "call": call_of(rng, family), "state": state(rng, at), "phones": phones(rng),
+        "at": at, "seed": seed, "call": call_of(rng, family), "state": state(rng, at, family), "phones": phones(rng),
         "events": events(rng, family),
     }  # fmt: skip
     if family in ANY:

@@ -134,8 +134,8 @@ def ivr(rng: Random, name: str) -> Table:
         "dial_by_intercom": intercom,
         "digit_timeout_s": rng.choice([5, 5, 3]),
         "max_digits": 4 if intercom else rng.choice([3, 4]) if any(len(o) > 1 for o in options) else rng.choice([1, 3]),
-        "invalid": {"prompt": None, "attempts": rng.choice([1, 2, 3]), "destination": destination(rng, "aadvhten")},
-        "timeout": {"prompt": None, "attempts": rng.choice([1, 2, 3]), "destination": destination(rng, "aadvhten")},
+        "invalid": {"prompt": maybe(rng, 0.3, "beep"), "attempts": rng.choice([1, 2, 3]), "destination": destination(rng, "aadvhten")},
+        "timeout": {"prompt": maybe(rng, 0.3, "beep"), "attempts": rng.choice([1, 2, 3]), "destination": destination(rng, "aadvhten")},
     }
 
 
@@ -326,6 +326,7 @@ def build_document(rng: Random, family: str) -> Table:
         "voicemails": [{"id": name, "greeting": "open", "max_message_s": 180} for name in ("vm1", "vm2", "vm3")],
         "sounds": [
             {"id": "welcome", "file": "welcome.wav", "duration_s": rng.choice([0, 2.5, 6.25])},
+            {"id": "beep", "file": "beep.wav", "duration_s": rng.choice([1.25, 3.5])},
             {"id": "open", "text": "open", "voice": "en"},
             {"id": "closed", "text": "closed", "voice": "en"},
         ],

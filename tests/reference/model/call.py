@@ -163,7 +163,7 @@ class Call:
             "answered_by": self.answered_by,
             "sip_status": self.sip_status,
             "q850": self.q850,
-            "caller_id": legs[-1].shown if legs else None,
+            "caller_id": self.legs[-1].shown if legs else None,
             "legs": [
                 {
                     "target": leg.target,

@@ -64,7 +64,11 @@ def by_affinity(call: Call, agent: Agent, customer: str) -> str | None:
     met = [entry for entry in call.live.affinity if entry["caller"] == customer and entry.get("number")]
     for entry in sorted(met, key=lambda entry: instant(entry["last_at"]), reverse=True)[:1]:
         number = entry["number"]
-        if allowed(call, agent, number) and call.book.numbers[number]["affinity"]:
+        affinity = (call.book.numbers.get(number) or {}).get("affinity")
+        if not affinity or not allowed(call, agent, number):
+            continue
+        age_s = (call.wall() - instant(entry["last_at"])).total_seconds()
+        if age_s <= affinity["hours"] * 3600:
             return str(number)
     return None
 

@@ -81,12 +81,13 @@ def _together(call: Call, department: Department, members: list[Member], reasons
         reason = _gate(call, department, member)
         if reason is None:
             offers[member["agent"]] = _offer(call, department, member)
+            offers[member["agent"]].node = nodes[member["agent"]]
         else:
             nodes[member["agent"]]["reason"] = reasons[member["agent"]] = reason
     winner = ring(call, list(offers.values())) if offers else None
     for name, ringing in offers.items():
         if ringing.reason is not None:
-            nodes[name]["reason"] = reasons[name] = ringing.reason
+            reasons[name] = ringing.reason
     return winner
 
 
@@ -125,11 +126,12 @@ def _wait_for_members(
             ready = ready[:1]
         nodes = [call.visit("agent", member["agent"], "department") for member in ready]
         offers = [_offer(call, department, member) for member in ready]
+        for node, ringing in zip(nodes, offers, strict=True):
+            ringing.node = node
         winner = ring(call, offers, deadline)
         if winner:
             return winner, None
-        for node, member, ringing in zip(nodes, ready, offers, strict=True):
-            node["reason"] = ringing.reason
+        for member, ringing in zip(ready, offers, strict=True):
             again_at[member["agent"]] = ringing.ended_at + float(queue["retry_after_s"])
     return None, "queue_timeout"
 

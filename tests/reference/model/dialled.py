@@ -45,3 +45,7 @@ def _possible(number: phonenumbers.PhoneNumber) -> bool:
 
 def _too_long(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.TOO_LONG
+
+
+def country_code(country: str) -> int:
+    return int(phonenumbers.country_code_for_region(country))

@@ -9,7 +9,7 @@ from model.agents import gate, group_open, offer
 from model.call import Call
 from model.dialled import read
 from model.hours import instant
-from model.ringing import Goal, Offer, ring, strongest
+from model.ringing import Goal, Offer, ring
 
 Destination = dict[str, Any]
 TRANSITIONS_MOST = 5
@@ -37,6 +37,9 @@ def end(call: Call, reason: str) -> None:
 def arrive(call: Call) -> None:
     """An inbound call at the account's door."""
     book, asked = call.book, call.asked
+    caller = read(call.caller, book.country)
+    if caller is not None and caller.possible:
+        call.caller = caller.e164
     number = book.numbers.get(asked["to"]) or _written_otherwise(call, asked["to"])
     if number is None:
         end(call, "unknown_number")
@@ -214,9 +217,11 @@ def _rule(call: Call, router: dict[str, Any]) -> Destination:
 
 def _external(call: Call, number: str, context: str) -> None:
     node = call.visit("external", number, context)
-    goals = [Goal("number", number)] if call.makes_pstn_calls else []
-    ringing = Offer(call, None, [goals], EXTERNAL_S)
-    if goals:
-        connect(call, ring(call, [ringing]))
-    node["reason"] = strongest(ringing.results or ["unreachable"])
-    end(call, node["reason"])
+    if not call.makes_pstn_calls:
+        node["reason"] = "outbound_blocked"
+        end(call, "outbound_blocked")
+    ringing = Offer(call, None, [[Goal("number", number)]], EXTERNAL_S)
+    connect(call, ring(call, [ringing]))
+    node["reason"] = ringing.reason
+    assert ringing.reason is not None
+    end(call, ringing.reason)

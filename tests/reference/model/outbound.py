@@ -62,7 +62,12 @@ def click_to_call(call: Call) -> None:
     if goal is not None and goal.kind == "extension":
         if not _address_allowed(call, agent, call.live.registered.get(agent["extension"], [])):
             deny(call, "address_not_allowed", 403)
-    number = _number(call, agent, read(call.asked["to"], book.country), 422)
+    to = call.asked["to"]
+    if to in book.account["emergency_numbers"]:
+        wanted = Dialled(to, to, own_country=True, possible=True)  # a number, but the gates run
+    else:
+        wanted = read(to, book.country)
+    number = _number(call, agent, wanted, 422)
     if agent["block_outbound"] == "all":
         deny(call, "outbound_blocked", 403)
     if refusal is not None:
@@ -134,7 +139,7 @@ def _number(call: Call, agent: Agent, number: Dialled | None, bad: int) -> Diall
     assert number is not None
     if not number.own_country and not (book.account["international_enabled"] and agent["international_outbound"]):
         deny(call, "international_not_allowed", 403)
-    if book.policy is not None:
+    if book.policy is not None and number.e164 not in book.account["emergency_numbers"]:
         allow, refuse = book.policy.get("allow") or [], book.policy.get("deny") or []
         if number.e164.startswith(tuple(refuse)) or (allow and not number.e164.startswith(tuple(allow))):
             deny(call, "destination_denied", 403)

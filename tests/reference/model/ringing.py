@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.call import EVER, TICK, Call, LegRecord
+from model.dialled import country_code
 
 CONFIRM_S = 10.0
 STRENGTH = ["no_answer", "busy", "declined", "unreachable"]  # the strongest first
@@ -86,8 +87,9 @@ class Leg:
         if self.goal.trunks is not None:
             return list(self.goal.trunks)
         found = [trunk["id"] for trunk in self.call.book.trunks_towards(self.goal.target)]
-        if not found and self.call.uncounted:
-            return list(self.call.book.trunks)  # an emergency call takes whatever trunk there is
+        if not found and self.call.uncounted:  # an emergency call takes the country's route, or whatever there is
+            towards = self.call.book.trunks_towards(f"+{country_code(self.call.book.country)}{self.goal.target}")
+            return [trunk["id"] for trunk in towards] or list(self.call.book.trunks)
         return found
 
     def _has_room(self, trunk: str) -> bool:
@@ -163,6 +165,7 @@ class Offer:
     stage_end: float = EVER
     cap_end: float = EVER
     round: int = 0
+    node: dict[str, Any] | None = None  # the visit that ends with this offer
 
     def begin(self) -> None:
         self.call.rounds += 1
@@ -187,6 +190,8 @@ class Offer:
 
     def close(self, reason: str) -> None:
         self.reason, self.done, self.ended_at = reason, True, self.call.now
+        if self.node is not None:
+            self.node["reason"] = reason
 
     def end_legs(self, result: str) -> None:
         for leg in self.legs:
