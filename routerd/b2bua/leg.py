@@ -342,11 +342,16 @@ class Leg:
         target = numeric_target(Uri.parse(dialog.next_hop()))
         return (self.exchange.flows.towards(target) if target is not None else None) or self.flow
 
+    @property
+    def acks(self) -> tuple[tuple[int, bytes, Flow], ...]:
+        """The ACKs of this dialog's 2xx, the newest first: CSeq number, bytes, flow."""
+        return self.earlier_acks if self.last_ack is None else (self.last_ack, *self.earlier_acks)
+
     def repeat_ack(self, response: Response) -> bool:
         """Send the ACK of this very 2xx again; False when there was none, unless it crossed our BYE (§13.2.2.4)."""
         number = response.cseq.number
-        for ack in (self.last_ack, *self.earlier_acks):
-            if ack is not None and ack[0] == number:
+        for ack in self.acks:
+            if ack[0] == number:
                 self.exchange.transmit(ack[1], ack[2])
                 return True
         if self.state == RELEASING:

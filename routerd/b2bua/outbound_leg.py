@@ -249,7 +249,9 @@ class OutboundLeg(Leg):
         """Forget the dialog; what still comes for the INVITE is looked after without this leg."""
         outgoing, self.outgoing = self.outgoing, None
         if outgoing is not None and not outgoing.closed:
-            outgoing.sender = self._strays or Strays(self)
+            strays = self._strays or Strays(self)
+            strays.acks = self.acks
+            outgoing.sender = strays
         self._strays = None
         self.fork = None
         super().close(now)
@@ -351,13 +353,13 @@ class Strays:
     A copy of the leg's own 2xx gets its ACK again; each other dialog gets ACK and BYE, once, and its copies their ACK.
     """
 
-    __slots__ = ("_ack", "_dismissed", "_exchange", "_flow", "_own_tag", "_pinned")
+    __slots__ = ("_dismissed", "_exchange", "_flow", "_own_tag", "_pinned", "acks")
 
     def __init__(self, leg: OutboundLeg) -> None:
         self._exchange = leg.exchange
         self._flow = leg.flow
         self._pinned = leg.pinned
-        self._ack = leg.last_ack
+        self.acks = leg.acks
         self._own_tag = leg.dialog.remote_tag if leg.dialog is not None else ""
         self._dismissed: dict[str, Leg] = {}
 
@@ -369,8 +371,9 @@ class Strays:
             outgoing.close()
         elif response.to.tag != self._own_tag:
             self.dismiss(response, now)
-        elif self._ack is not None and self._ack[0] == response.cseq.number:
-            self._exchange.transmit(self._ack[1], self._ack[2])
+        for number, ack, flow in self.acks:
+            if response.to.tag == self._own_tag and number == response.cseq.number:
+                self._exchange.transmit(ack, flow)
 
     def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:
         """Nothing more comes."""

@@ -231,6 +231,25 @@ def test_a_200_that_cannot_be_read_is_a_failure() -> None:
     assert len(wire.switch) == 0
 
 
+def test_a_200_that_is_repeated_after_the_end_gets_its_own_ack() -> None:
+    wire, phone, pstn, _ = outbound()
+    call = phone.invite(CUSTOMER)
+    come = pstn.called()
+    come.answer()
+    first = come.acked()
+    call.answered()
+    call.request("INVITE", sdp(version=2))
+    pstn.reply(pstn.expect("INVITE"), 200, [("Contact", pstn.contact)], sdp(version=2))
+    call.ack(phone.expect("200 INVITE"))
+    assert pstn.expect("ACK").cseq.number != first.cseq.number
+    come.bye()
+    sent = len(wire.transmitted)
+    come.repeat()
+    assert [data.split(b" ")[0] for _, data in wire.transmitted[sent:]] == [b"ACK"]
+    assert f"CSeq: {first.cseq.number} ACK".encode() in wire.transmitted[-1][1]
+    wire.assert_quiet()
+
+
 def test_the_route_set_of_the_200_is_used() -> None:
     wire, phone, pstn, _ = outbound()
     proxy = Peer(wire, "192.0.2.77")
