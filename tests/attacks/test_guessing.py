@@ -1,4 +1,4 @@
-"""Enumeration and password guessing: known and unknown users look alike; guessers are shut out, their victims are not."""
+"""Enumeration and guessing: known and unknown users look alike; guessers are shut out, their victims are not."""
 
 from __future__ import annotations
 

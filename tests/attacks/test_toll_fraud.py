@@ -1,4 +1,4 @@
-"""Calls at somebody else's expense: no stranger reaches a trunk, and no detour reaches a number that is not permitted."""
+"""Calls at somebody else's expense: no stranger reaches a trunk, no detour a number that is not permitted."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ DENIED = "+442079460000"
 ROUTE = {"prefix": "", "trunks": ["pstn"]}
 # one number in every dress that has passed a prefix rule somewhere
 DRESSES = [
-    "{n}", "00{d}", "0{n}", "%2B{d}", "%2b{d}", "%30%30{d}", "{n};phone-context=x", "+{dashed}", "00{dashed}", "%2B{dotted}",
-    "{n}%00", "{n}%20", "%20{n}", "011{d}", "tel:{n}", "{n}:password", "{n};isub=1", "+%31900{rest}",
+    "{n}", "00{d}", "0{n}", "%2B{d}", "%2b{d}", "%30%30{d}", "{n};phone-context=x", "+{dashed}", "00{dashed}",
+    "%2B{dotted}", "{n}%00", "{n}%20", "%20{n}", "011{d}", "tel:{n}", "{n}:password", "{n};isub=1", "+%31900{rest}",
 ]  # fmt: skip
 
 
