@@ -436,6 +436,7 @@ def write_record(call: Call, now: float) -> None:
     entry["steps"] = [
         {"at": at, "event": None if event is None else [type(event).__name__, event], "reads": reads}
         for at, event, reads in call.steps
+        if type(event) is not plan.LegRinging  # decides nothing, and the leg says when it rang
     ]
 
     def written(reply: dict[str, Any] | None, when: float) -> None:  # noqa: ARG001 - one signature for all

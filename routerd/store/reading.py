@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from routerd.errors import StoreError
+from routerd.store.entries import unpack_record
 from routerd.store.queries import prefix_range, select
 from routerd.store.sqlite import DocumentVersion
 
@@ -49,7 +50,7 @@ class StoreReader:
     def find(self, prefix: str, most: int = 10) -> list[dict[str, Any]]:
         """Give the records whose ids begin with ``prefix``; the one whose id it is alone, if there is one."""
         query = "SELECT entry FROM records WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?"
-        found = [unpack(packed) for (packed,) in self._rows(query, *prefix_range(prefix), most)]
+        found = [unpack_record(packed) for (packed,) in self._rows(query, *prefix_range(prefix), most)]
         return [record for record in found if record["id"] == prefix] or found
 
     def in_progress(self, prefix: str) -> list[dict[str, Any]]:
@@ -60,7 +61,7 @@ class StoreReader:
     def records(self, wanted: RecordFilter) -> list[dict[str, Any]]:
         """Give one page of records, newest first."""
         query, values = select(wanted)
-        return [unpack(packed) for (packed,) in self._rows(query, *values)]
+        return [unpack_record(packed) for (packed,) in self._rows(query, *values)]
 
     def count(self, account: str, since: float) -> int:
         """Give how many records the account has since ``since`` (UTC seconds)."""
@@ -71,7 +72,7 @@ class StoreReader:
         """Give every record of the account since ``since``, oldest first, one by one."""
         query = "SELECT entry FROM records WHERE account = ? AND at >= ? ORDER BY at"
         for (packed,) in self._rows(query, account, since):
-            yield unpack(packed)
+            yield unpack_record(packed)
 
     def document(self, account: str) -> DocumentVersion | None:
         """Give the newest version of the account's document, which is the one in force."""

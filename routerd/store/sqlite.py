@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from routerd.errors import StoreError
-from routerd.store.entries import AFFINITY, BINDING, END, SESSION, START, USED, crashed_record, record_columns
+from routerd.store.entries import (
+    AFFINITY,
+    BINDING,
+    END,
+    SESSION,
+    START,
+    USED,
+    crashed_record,
+    pack_record,
+    record_columns,
+    unpack_record,
+)
 from routerd.store.queries import RecordFilter, agents_of, select
 from routerd.store.schema import SETTINGS, STEPS
 
@@ -130,12 +141,12 @@ class Store:
     def records(self, wanted: RecordFilter) -> list[dict[str, Any]]:
         """One page of records, newest first; raises ``ValueError`` when its cursor is none."""
         query, values = select(wanted)
-        return [unpack(packed) for (packed,) in self._all(query, *values)]
+        return [unpack_record(packed) for (packed,) in self._all(query, *values)]
 
     def record(self, call_id: str) -> dict[str, Any] | None:
         """The record of one call."""
         packed = self._one("SELECT entry FROM records WHERE id = ?", call_id, None)
-        return None if packed is None else unpack(packed)
+        return None if packed is None else unpack_record(packed)
 
     # -- documents ----------------------------------------------------------------------------------------------
 
@@ -187,7 +198,7 @@ class Store:
         self._database.execute("DELETE FROM starts WHERE id = ?", (str(entry["id"]),))
         self._database.execute(
             "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*record_columns(entry), pack(entry)),
+            (*record_columns(entry), pack_record(entry)),
         )
         call_id, account, at = record_columns(entry)[:3]
         self._database.executemany(

@@ -13,10 +13,9 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
-
 from kit.options import wait_for_sip
 from kit.program import HOST, Program, free_port, free_range, wait_until
+from routerd.store.entries import unpack_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,7 +164,7 @@ class Daemon:
             rows = connection.execute("SELECT entry FROM records ORDER BY at").fetchall()
         finally:
             connection.close()
-        return [msgspec.msgpack.decode(row[0]) for row in rows]
+        return [unpack_record(row[0]) for row in rows]
 
     def wait_records(self, count: int, timeout_s: float = 30) -> list[dict[str, Any]]:
         """Until so many records are written; they come in batches, after the call."""
