@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logger("app.hub")
 
-READ_PAUSE_S = 0.02
+READ_PAUSE_S = 0.05
 PREDECESSOR_S = 2.0
 ANSWER_S = 2.0
 AFFINITY_S = 31 * 86400.0

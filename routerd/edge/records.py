@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SPOOL_ENTRIES = 200_000
 BATCH_ENTRIES = 256
-FLUSH_AFTER_S = 0.02
+FLUSH_AFTER_S = 0.05
 BACKLOG_BYTES = 8 << 20  # a control process that does not read gets no more than this
 
 

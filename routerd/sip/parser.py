@@ -75,8 +75,8 @@ def split(data: bytes) -> Request | Response:
 
 
 def _usual_fields(text: str, lines: list[str]) -> Fields | None:
-    """The header lines as fields where each is ``Name: value`` with a known name and no blanks to strip, else None."""
-    if ":  " in text or " \r\n" in text or "\t" in text or text[-1:] == " " or len(lines) > MAX_FIELDS:
+    """The header lines as fields where each is ``Name: value``; None where one is odd or needs a closer look."""
+    if "\t" in text or len(lines) > MAX_FIELDS:
         return None
     spellings = SPELLINGS
     try:
@@ -84,8 +84,15 @@ def _usual_fields(text: str, lines: list[str]) -> Fields | None:
             (spellings[name], value) for name, colon, value in [line.partition(": ") for line in lines[1:]] if colon
         ]
     except KeyError:
-        return _mostly_usual(lines)
-    return fields if len(fields) == len(lines) - 1 else None
+        usual = _mostly_usual(lines)
+        if usual is None:
+            return None
+        fields = usual
+    if len(fields) != len(lines) - 1:
+        return None
+    if ":  " in text or " \r\n" in text or text[-1:] == " ":
+        return [(name, value.strip(" ")) for name, value in fields]
+    return fields
 
 
 def _mostly_usual(lines: list[str]) -> Fields | None:

@@ -20,7 +20,7 @@ How to use: ask what ``next_questions()`` gives, hand every result to ``answer()
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from routerd.sip.grammar import is_hostname, is_ipv6
 
@@ -305,6 +305,22 @@ def numeric_target(uri: Uri) -> Target | None:
 
     None also for a transport that does not go with the URI: the ``Location`` then finds no target either.
     """
+    known = _numeric.get(uri.raw, _UNKNOWN)
+    if known is _UNKNOWN:
+        known = _numeric_target(uri)
+        if len(_numeric) >= _MAX_NUMERIC:
+            _numeric.clear()
+        _numeric[uri.raw] = known
+    return known
+
+
+# Where a call goes is where the next one goes; and a dialog's requests all have one target.
+_MAX_NUMERIC: Final = 2_000
+_UNKNOWN: Final = Target("", "", 0, "")
+_numeric: dict[str, Target | None] = {}
+
+
+def _numeric_target(uri: Uri) -> Target | None:
     target = _target_name(uri)
     if not is_ip_literal(target):
         return None

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 SPOOL_ENTRIES = 200_000
 BATCH_ENTRIES = 2_000
-GATHER_S = 0.05
+GATHER_S = 0.2  # at low rates each batch costs more than its entries do
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 
