@@ -381,7 +381,7 @@ class Leg:
 
     def _end_offers(self, now: float) -> None:
         if self.outgoing_offer is not None:
-            self.outgoing_offer.close()
+            self.outgoing_offer.drop(now)
             self.outgoing_offer = None
         if self.incoming is not None:
             self.answer_offer(487, b"", now)

@@ -327,7 +327,7 @@ class OutboundLeg(Leg):
     def _end(self, now: float) -> None:
         self._stop_provisional()
         if self.outgoing is not None:
-            self.outgoing.close()
+            self.outgoing.drop(now)
         self.close(now)
 
     def _stop_provisional(self) -> None:

@@ -247,6 +247,12 @@ class Outgoing:
             return
         self._exchange.layer.cancel(self.tx, now, extra)
 
+    def drop(self, now: float) -> None:
+        """Let go while it may be unanswered: an INVITE that rings on is cancelled, else it would never end (§9.1)."""
+        if self.tx is not None:
+            self._exchange.layer.cancel(self.tx, now)
+        self.close()
+
     def close(self) -> None:
         """Let go of everything; the transaction lives on by itself."""
         if self.closed:

@@ -149,3 +149,17 @@ def test_a_refused_reinvite_that_is_never_acknowledged_ends_no_call() -> None:
     leg.peer.nothing()
     call.bye()
     talk.finish()
+
+
+def test_a_reinvite_that_rings_for_ever_does_not_outlive_its_call() -> None:
+    talk = Talk()
+    call, leg = connect(talk.pstn, talk.phone, MAIN)
+    call.request("INVITE", sdp(version=2))
+    talk.phone.reply(talk.phone.expect("INVITE"), 180, [("Contact", talk.phone.contact)], tag=leg.tag)
+    call.bye()
+    talk.phone.expect("BYE")
+    talk.phone.expect("CANCEL")
+    talk.wire.wait(100)
+    assert len(talk.wire.switch.layer) == 0
+    talk.near.bye()
+    talk.wire.assert_quiet()
