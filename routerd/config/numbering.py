@@ -81,10 +81,13 @@ def _subscriber_lengths(metadata: PhoneMetadata) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1)
 def _codes() -> dict[str, CountryLengths]:
-    """Give the possible lengths under every calling code of the world."""
+    """Give the possible lengths under every calling code of the world, as its main country has them.
+
+    A country that shares the code may say less exactly: with all of +1 a local number of 7 digits would be possible.
+    """
     result: dict[str, CountryLengths] = {}
     for code, regions in COUNTRY_CODE_TO_REGION_CODE.items():
-        lengths = {length for region in regions for length in _general_lengths(code, region)}
+        lengths = set(_general_lengths(code, regions[0]))
         if lengths:
             result[str(code)] = CountryLengths(code=str(code), lengths=tuple(sorted(lengths)))
     return result

@@ -60,3 +60,8 @@ def test_all_calling_codes() -> None:
     codes = NUMBERING.plan("IN").codes
     assert len(codes) > 200
     assert {"1", "44", "91", "800", "998"} <= set(codes)
+
+
+def test_a_local_number_is_not_possible_with_the_country_code() -> None:
+    assert Numbering().is_possible("+14155550123")
+    assert not Numbering().is_possible("+15550123")

@@ -25,13 +25,15 @@ def read(text: str, country: str) -> Dialled | None:
     except phonenumbers.NumberParseException:
         return None
     possible = _possible(number)
+    if possible and not digits.startswith(("+", "0")) and len(digits) > _longest_subscriber(country):
+        possible = digits.startswith(str(number.country_code))  # too long for a subscriber: a country code is meant
     own = number.country_code == phonenumbers.country_code_for_region(country)
     if not possible and not digits.startswith("+"):
         try:
             longer = phonenumbers.parse("+" + digits, None)
         except phonenumbers.NumberParseException:
             longer = None
-        if longer is not None and _possible(longer) and _too_long(number):
+        if longer is not None and _possible(longer) and len(digits) > _longest_subscriber(country):
             number, possible = longer, True
             own = number.country_code == phonenumbers.country_code_for_region(country)
     national = phonenumbers.national_significant_number(number)
@@ -43,8 +45,10 @@ def _possible(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
 
 
-def _too_long(number: phonenumbers.PhoneNumber) -> bool:
-    return phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.TOO_LONG
+def _longest_subscriber(country: str) -> int:
+    """People's numbers: toll-free numbers of up to 13 digits would hide every country code in India."""
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
+    return max(max(kind.possible_length) for kind in (metadata.fixed_line, metadata.mobile))
 
 
 def country_code(country: str) -> int:

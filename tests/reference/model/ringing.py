@@ -137,7 +137,7 @@ class Leg:
         final, what, blame = EVER, "", False
         if script.get("status") is not None:
             final = float(script.get("status_after_s") or 0)
-            what, blame = classify(script["status"])
+            what, blame = ("answer", False) if script["status"] < 300 else classify(script["status"])
         elif script.get("answer_after_s") is not None:
             final, what = float(script["answer_after_s"]), "answer"
         if script.get("silent") or min(rings, final) > patience + TICK:

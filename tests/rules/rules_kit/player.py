@@ -328,7 +328,7 @@ class Player:
         if command.confirm:
             ticket = self.tries[command.leg]
             confirms = phone.get("confirm_after_s")
-            if confirms is not None and confirms < CONFIRM_S:
+            if confirms is not None and confirms <= CONFIRM_S:
                 self.later(command.leg, ticket, confirms, lambda: self.confirmed(command.leg))
             else:
                 self.later(command.leg, ticket, CONFIRM_S, lambda: self.unconfirmed(command.leg))
