@@ -23,6 +23,7 @@ from rules_kit.recorder import company  # noqa: E402 - the kit lies beside its t
 from rules_kit.seeded import calls, changed  # noqa: E402
 
 from routerd.cli.plan import read, replay_all  # noqa: E402
+from routerd.store.entries import pack_record  # noqa: E402
 from routerd.store.reading import StoreReader  # noqa: E402
 from routerd.store.sqlite import Store  # noqa: E402
 
@@ -36,19 +37,22 @@ def fill(path: Path, count: int) -> int:
     """Store so many calls; returns how many of them the seeded changes really change."""
     store = Store(path)
     store.add_document("acme", msgspec.json.encode(company()), source="acme.json", digest="", at=1.0)
-    really, batch, sizes = 0, [], []
+    really, batch, sizes, stored = 0, [], [], []
     parts: dict[str, list[int]] = {name: [] for name in PARTS}
     for number, (record, differs) in enumerate(calls(count), 1):
         really += differs
         batch.append(("call.end", record))
         sizes.append(len(pack(record)))
+        stored.append(len(pack_record(record)))
         for name, found in parts.items():
             found.append(len(pack(record[name])))
         if number % 1000 == 0 or number == count:
             store.apply("p", number - len(batch) + 1, batch)
             batch = []
     store.close()
-    print(f"a record: median {median(sizes):.0f} bytes, largest {max(sizes)}")
+    print(
+        f"a record: median {median(sizes):.0f} bytes, largest {max(sizes)}; stored {sum(stored) / count:.0f} on average"
+    )
     for name, found in parts.items():
         print(f"  {name:8} median {median(found):6.0f} bytes, largest {max(found)}")
     return really

@@ -5,6 +5,7 @@ It runs over the store's file, read-only and in this process, so the daemon noti
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -121,12 +122,24 @@ def replay_all(
     """Decide every recorded call of the account since ``since`` (UTC seconds) again. Raises StoreError."""
     account = tables.account.id
     report = Report()
-    with (bar or _quiet)(reader.count(account, since)) as advance:
+    with _without_collector(), (bar or _quiet)(reader.count(account, since)) as advance:
         for number, record in enumerate(reader.each(account, since), 1):
             report.add(str(record["id"]), decide_again(tables, read_call(record)))
             if number % REFRESH_CALLS == 0:
                 advance(REFRESH_CALLS)
     return report
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let reference counts do: decisions hold no cycles, and a collection would walk the whole document's tables."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @contextmanager

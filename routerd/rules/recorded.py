@@ -43,7 +43,10 @@ class RecordedLeg(msgspec.Struct, frozen=True):
 
 
 class RecordedCall(msgspec.Struct, frozen=True):
-    """A decided call; ``final`` is None when the decision never came to its end (an admin's hang-up, a crash)."""
+    """A decided call; ``final`` is None when the decision never came to its end (an admin's hang-up, a crash).
+
+    The values in ``trace`` are as they were stored; :func:`read_trace` gives them their types.
+    """
 
     id: str
     attempt: plan.Attempt
@@ -79,7 +82,7 @@ def read_call(record: Mapping[str, Any]) -> RecordedCall | None:
             caller_id=record.get("caller_id"),
             ended_at=float(record["ended_at"]),
             version=int(record.get("document_version") or 0),
-            trace=read_trace(record.get("trace") or ()),
+            trace=tuple((code, subject, value, outcome) for code, subject, value, outcome in record.get("trace") or ()),
         )
     except (KeyError, TypeError, ValueError, IndexError):  # msgspec.ValidationError is a ValueError
         return None

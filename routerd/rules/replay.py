@@ -350,9 +350,9 @@ class Walk:
         self._earlier["last_offered:" + command.department] = command.agent
 
     def bridge(self, command: Command) -> None:
-        """Somebody has taken the call."""
+        """Somebody has taken the call; a redirected leg keeps the name under which it began."""
         assert isinstance(command, plan.Bridge)
-        self.answered_by = self.targets.get(command.leg)
+        self.answered_by = next((ring.target for ring in self.rings if ring.leg == command.leg), None)
 
 
 def same_way(call: RecordedCall, d: Decision) -> bool:

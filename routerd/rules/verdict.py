@@ -187,8 +187,9 @@ def _end(call: RecordedCall, walk: Walk) -> Cause | None:
         return None
     if (ours.type, ours.id, ours.reason) != (theirs.type, theirs.id, theirs.reason):
         return Cause("reason", _subject(call), _ended(theirs, call.nodes), _ended(ours, walk.d.nodes))
-    if walk.answered_by is not None and call.answered_by is not None and walk.answered_by != call.answered_by:
-        return Cause("target", _subject(call), call.answered_by, walk.answered_by)
+    answered = [leg.target for leg in call.legs if leg.result == "answered"]
+    if walk.answered_by is not None and answered and walk.answered_by != answered[-1]:
+        return Cause("target", _subject(call), answered[-1], walk.answered_by)
     return None
 
 
@@ -220,7 +221,7 @@ def _ended(final: Node | None, nodes: Any) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return "none"
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return " ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 # -- many --------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -15,13 +15,17 @@ from rules_kit.player import compile_document
 from rules_kit.recorder import a_scenario, company
 from rules_kit.seeded import a_call
 
-from routerd.cli.simulate import stage_of
+from routerd.cli.simulate import stage_of, tables_of
 from routerd.rules.explanation import explain, timeline, to_json
 from routerd.rules.recorded import read_call
 from routerd.rules.replay import replay, rerun
 from routerd.rules.verdict import SAME, Verdict, decide_again
 from routerd.simulation.play import Play, Stage
 from routerd.simulation.scenario import read
+from routerd.simulation.storm import STORMY, Storm
+
+if TYPE_CHECKING:
+    from routerd.rules.tables import AccountTables
 
 pack = msgspec.msgpack.encode
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,3 +83,25 @@ def test_calls_of_the_vectors_are_decided_the_same_again() -> None:
             assert decide_again(stage.tables, call).result == SAME, case["id"]
             count += 1
     assert count > 50
+
+
+def test_calls_of_stormy_worlds_are_decided_the_same_again() -> None:
+    """Transfers, redirects, people who hang up at any moment, lost and late packets."""
+    kinds: Counter[str] = Counter()
+    for seed in range(1, 26):
+        compiled: list[AccountTables] = []
+
+        def compile_it(text: bytes, into: list[AccountTables] = compiled) -> AccountTables:
+            into.append(tables_of(text))
+            return into[-1]
+
+        storm = Storm(seed, compile_it, STORMY)
+        storm.run()
+        for record in msgspec.msgpack.decode(pack(storm.world.records())):
+            call = read_call(record)
+            assert call is not None
+            assert pack(rerun(compiled[0], call).trace) == pack(record["trace"])
+            verdict = decide_again(compiled[0], call)
+            assert verdict == Verdict(SAME), (seed, record["id"], verdict)
+            kinds[record["kind"]] += 1
+    assert set(kinds) >= {"inbound", "softphone", "click_to_call", "transfer"}, kinds
