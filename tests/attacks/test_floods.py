@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from b2bua_kit.documents import FORWARDED, MAIN
 from b2bua_kit.peer import Peer, Phone, connect, sdp, trunk
@@ -16,7 +14,8 @@ from routerd.sip.message import Response
 from routerd.sip.parser import parse
 from routerd.sip.serializer import serialize
 
-COUNT = 50_000 if os.environ.get("ROUTERD_SOAK") else 1500
+SOME = 1500
+COUNTS = [SOME, pytest.param(50_000, marks=pytest.mark.soak)]
 METHODS = ["INVITE", "REGISTER", "OPTIONS", "MESSAGE", "SUBSCRIBE", "BYE", "CANCEL", "ACK"]
 FEW = Limits(requests_per_second_by_source=10.0, request_burst_by_source=100, max_transactions=300)
 
@@ -42,15 +41,16 @@ def statuses(wire: Wire, host: str) -> list[int]:
     return [answer.status for answer in found if isinstance(answer, Response)]
 
 
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("method", METHODS)
-def test_one_source_is_told_to_come_later_and_leaves_nothing(method: str) -> None:
+def test_one_source_is_told_to_come_later_and_leaves_nothing(method: str, count: int) -> None:
     wire = Wire(limits=FEW)
     pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
     call, leg = connect(pstn, phone, MAIN)
     kept = len(wire.switch.layer)
     wire.transmitted.clear()
     source = Flow("udp", LOCAL, ("203.0.113.50", 5060))
-    for number in range(COUNT):
+    for number in range(count):
         wire.receive(message(method, number, "sip:192.0.2.1" if method == "OPTIONS" else "sip:1001@acme.test"), source)
     answers = statuses(wire, "203.0.113.50")
     if method == "ACK":
@@ -58,7 +58,7 @@ def test_one_source_is_told_to_come_later_and_leaves_nothing(method: str) -> Non
     elif method == "CANCEL":
         assert set(answers) == {481}
     else:
-        assert answers.count(503) >= COUNT - 200
+        assert answers.count(503) >= count - 200
         assert all(parse(data).get("Retry-After") for _, data in wire.transmitted if data.startswith(b"SIP/2.0 503"))
     assert len(wire.switch.layer) <= kept + FEW.request_burst_by_source + 10
     wire.wait(1)
@@ -69,10 +69,11 @@ def test_one_source_is_told_to_come_later_and_leaves_nothing(method: str) -> Non
     wire.assert_quiet()
 
 
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("method", METHODS)
-def test_many_sources_fill_no_memory(method: str) -> None:
+def test_many_sources_fill_no_memory(method: str, count: int) -> None:
     wire = Wire(limits=FEW)
-    for number in range(COUNT):
+    for number in range(count):
         flow = Flow("udp", LOCAL, (f"203.{number >> 8 & 255}.{number & 255}.9", 5060))
         wire.receive(message(method, number, "sip:192.0.2.1" if method == "OPTIONS" else "sip:1001@acme.test"), flow)
     assert len(wire.switch.layer) <= FEW.max_transactions
@@ -81,11 +82,12 @@ def test_many_sources_fill_no_memory(method: str) -> None:
     wire.assert_quiet()
 
 
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("method", ["BYE", "INVITE", "UPDATE", "INFO", "REFER"])
-def test_requests_of_dialogs_that_do_not_exist_cost_nothing(method: str) -> None:
+def test_requests_of_dialogs_that_do_not_exist_cost_nothing(method: str, count: int) -> None:
     wire = Wire(limits=FEW)
     flow = Flow("udp", LOCAL, ("203.0.113.50", 5060))
-    for number in range(COUNT):
+    for number in range(count):
         wire.receive(message(method, number, tag="unknown"), flow)
     assert set(statuses(wire, "203.0.113.50")) == {481}
     assert len(wire.switch.layer) == 0
@@ -108,7 +110,7 @@ def test_a_trunk_that_floods_meets_the_most_calls() -> None:
 def test_responses_that_nobody_asked_for_get_nothing() -> None:
     wire = Wire()
     stranger = Peer(wire, "203.0.113.50")
-    for number in range(COUNT):
+    for number in range(SOME):
         asked = parse(message("INVITE", number))
         answer = build.response(asked, 200 if number % 2 else 401, to_tag="t")  # type: ignore[arg-type]
         wire.receive(serialize(answer), stranger.flow)

@@ -1,7 +1,7 @@
 """The real switch under mutated messages in any order: it never raises, answers well-formed, and comes to rest.
 
-The seeds are the shared corpus where it is there, and calls of our own. ``ROUTERD_SOAK`` plays more
-worlds: ``ROUTERD_FUZZ_WORLDS``.
+The seeds are the shared corpus where it is there, and calls of our own. `make soak` plays
+``ROUTERD_FUZZ_WORLDS`` worlds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from routerd.sip.serializer import serialize
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WORLDS = int(os.environ.get("ROUTERD_FUZZ_WORLDS", "1000")) if os.environ.get("ROUTERD_SOAK") else 12
+WORLDS = 12
+SOAK_WORLDS = int(os.environ.get("ROUTERD_FUZZ_WORLDS", "1000"))
 MESSAGES = 300
 STATUSES = [100, 180, 183, 200, 200, 200, 202, 302, 401, 407, 422, 481, 486, 491, 500, 503, 603]
 QUIET_S = 4000.0  # registrations and session timers have run out
@@ -192,7 +193,19 @@ class Storm:
 
 @pytest.mark.parametrize("seed", range(WORLDS))
 def test_whatever_comes_the_switch_answers_well_formed_and_comes_to_rest(seed: int) -> None:
-    storm = Storm(seed, seeds())
+    play(seed, seeds())
+
+
+@pytest.mark.soak
+def test_many_more_worlds() -> None:
+    corpus = seeds()
+    for seed in range(WORLDS, SOAK_WORLDS):
+        play(seed, corpus)
+
+
+def play(seed: int, corpus: list[bytes]) -> None:
+    """One world to its end; nothing of it may be left."""
+    storm = Storm(seed, corpus)
     storm.play()
     storm.wire.wait(QUIET_S)
     switch = storm.wire.switch
