@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -33,6 +34,13 @@ def end_with_parent(parent: int) -> None:
         sys.exit(1)
 
 
+def open_files_limit() -> None:
+    """Use as many descriptors as the system lets us: each relayed call takes four, each connection one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def run_sip(setup: Setup, run_dir: Path) -> int:
     """Be the sip process."""
     import uvloop
@@ -46,7 +54,7 @@ def run_sip(setup: Setup, run_dir: Path) -> int:
         serve(
             setup.sip,
             run_dir / CONTROL_SOCKET,
-            lambda sip: Switch(sip.switch, system_tokens(), wall_offset=wall_offset()),
+            lambda sip: Switch(sip.switch, system_tokens(), wall_offset=wall_offset(), secret=os.urandom(32)),
         )
     )
     return 0
@@ -80,6 +88,7 @@ def main(arguments: list[str]) -> int:
     end_with_parent(parent)
     setup = read_setup(run_dir)
     logs.configure(role, json=setup.log_json, level=setup.log_level)
+    open_files_limit()
     try:
         return ROLES[role](setup, run_dir)
     except (RouterdError, OSError) as error:

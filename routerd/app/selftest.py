@@ -11,6 +11,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -124,15 +125,23 @@ async def _call(server: Address, pair: Pair) -> Result:
         result = Result(pair.caller.id, pair.callee.id)
         for phone in (caller, callee):
             phone.register(EXPIRES_S, world.now)
-            if not await world.until(lambda phone=phone: phone.registered_until > 0, STEP_S):
+            if not await world.until(partial(_is_registered, phone), STEP_S):
                 last = phone.responses[-1][1] if phone.responses else "silence"
                 return result._replace(failure=f"{phone.user} cannot register: {last}")
         result = await _talk(world, caller, callee, pair, result)
         for phone in (caller, callee):
             left = len(phone.responses)
             phone.register(0, world.now)
-            await world.until(lambda phone=phone, left=left: len(phone.responses) > left + 1, TALK_S)
+            await world.until(partial(_answered_more, phone, left + 1), TALK_S)
         return result
+
+
+def _is_registered(phone: LoopbackPhone) -> bool:
+    return phone.registered_until > 0
+
+
+def _answered_more(phone: LoopbackPhone, count: int) -> bool:
+    return len(phone.responses) > count
 
 
 async def _talk(world: Loopback, caller: LoopbackPhone, callee: LoopbackPhone, pair: Pair, result: Result) -> Result:

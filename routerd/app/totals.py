@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import Metric, generate_latest
+from prometheus_client.registry import Collector
 
 from routerd.edge.metrics import Histogram
 
@@ -13,6 +16,25 @@ if TYPE_CHECKING:
     from routerd.edge.metrics import Sample
 
 DURATIONS_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0)
+HELP: Final = {
+    "sip_requests": "SIP requests by method, transport and direction.",
+    "sip_responses": "SIP responses by class and direction.",
+    "sip_malformed": "Messages that were no SIP.",
+    "sip_dropped": "What was dropped or refused, by reason.",
+    "transactions_active": "SIP transactions of this moment.",
+    "calls_active": "Calls of this moment.",
+    "calls": "Calls that have ended, by kind and outcome.",
+    "decisions": "Decisions by reason.",
+    "call_duration_seconds": "Talking time of answered calls.",
+    "post_dial_delay_seconds": "From INVITE to the first ringing leg.",
+    "registrations_active": "Bindings of this moment.",
+    "bans_active": "Addresses that are shut out.",
+    "trunk_up": "1 where the trunk's health checks pass.",
+    "records_queued": "Records that wait to be written.",
+    "document_version": "Version of the routing document in force.",
+    "loop_lag_seconds": "How late the sip process's loop was.",
+    "certificate_expiry_timestamp_seconds": "When the TLS certificate ends.",
+}
 DELAYS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 
@@ -54,13 +76,33 @@ class Totals:
 
 
 def render(samples: Iterable[Sample]) -> str:
-    """Give samples as Prometheus' text, ``routerd_`` before each name; samples of one name stand together."""
-    by_name: defaultdict[str, list[str]] = defaultdict(list)
-    for name, labels, value in samples:
-        listed = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
-        by_name[name].append(f"routerd_{name}{{{listed}}} {value:.15g}" if labels else f"routerd_{name} {value:.15g}")
-    return "\n".join(line for lines in by_name.values() for line in lines) + "\n"
+    """Give samples as Prometheus' text, ``routerd_`` before each name; samples of one family stand together."""
+    listed = list(samples)
+    histograms = {name.removesuffix("_bucket") for name, _, _ in listed if name.endswith("_bucket")}
+    families: dict[str, Metric] = {}
+    for name, labels, value in listed:
+        family, kind = _family(name, histograms)
+        if family not in families:
+            text = HELP.get(family, family.replace("_", " ") + ".")
+            families[family] = Metric(f"routerd_{family}", text, kind)
+        families[family].add_sample(f"routerd_{name}", labels, value)
+    return generate_latest(_Page(families.values())).decode()
 
 
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _family(name: str, histograms: set[str]) -> tuple[str, str]:
+    """Return the family of a sample's name and its type."""
+    stem, _, suffix = name.rpartition("_")
+    if suffix in {"bucket", "sum", "count"} and stem in histograms:
+        return stem, "histogram"
+    return (stem, "counter") if suffix == "total" else (name, "gauge")
+
+
+class _Page(Collector):
+    """Families that are already collected, as the library's writer wants them."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the families."""
+        return self._families

@@ -61,8 +61,11 @@ class Surroundings(Protocol):
     agenda: Agenda
     network: Network
     timers: TimerQueue
-    tokens: Tokens
     now: float
+
+    @property
+    def tokens(self) -> Tokens:
+        """Where branches and tags come from."""
 
 
 class Phone:
