@@ -41,8 +41,8 @@ def encode(sample: int) -> int:
 class RtpPeer:
     """One RTP endpoint at ``port``; silent until ``send_to`` is told where the other side is."""
 
-    def __init__(self, frequency: int = 1000, host: str = HOST) -> None:
-        self.frequency, self.host = frequency, host
+    def __init__(self, frequency: int = 1000, host: str = HOST, *, mute: bool = False) -> None:
+        self.frequency, self.host, self.mute = frequency, host, mute
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((host, 0))
         self.sock.settimeout(0.2)
@@ -94,7 +94,7 @@ class RtpPeer:
         start, frames = time.monotonic(), 0
         while not self._over.wait(max(0.0, start + frames * 0.02 - time.monotonic())):
             offset = frames * FRAME % RATE
-            if self._remote:
+            if self._remote and not self.mute:
                 self.sock.sendto(self._head(PCMA, frames * FRAME) + self._tone[offset : offset + FRAME], self._remote)
             frames += 1
 

@@ -34,7 +34,7 @@ def with_sdp(lines: str, sdp: str) -> str:
     return f"{lines}\n{typed}\n\n{sdp}"
 
 
-def invite(sdp: str) -> str:
+def invite(sdp: str, *headers: str) -> str:
     head = f"""INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: <sip:{CUSTOMER}@[local_ip]>;tag=[call_number]c[pid]
@@ -43,6 +43,7 @@ Call-ID: [call_id]
 CSeq: 1 INVITE
 Max-Forwards: 70
 Allow: INVITE, ACK, BYE, CANCEL, OPTIONS"""
+    head = "\n".join([head, *headers])
     return send(with_sdp(head, sdp), retransmit=True)
 
 
@@ -101,3 +102,47 @@ def hung_up_by_peer() -> str:
 
 def refuse(status: int, reason: str) -> str:
     return expect_request("INVITE") + respond(status, reason) + expect_request("ACK")
+
+
+def ring_until_cancelled() -> str:
+    """As the side that is called: ring, until the caller has had enough; its INVITE is the first of its dialog."""
+    gone = _COPIED.replace("[last_CSeq:]", "CSeq: 1 INVITE").format(to="[last_To:];tag=[call_number]s[pid]")
+    return (
+        expect_request("INVITE")
+        + respond(180, "Ringing")
+        + expect_request("CANCEL")
+        + respond(200, "OK", tag=False)
+        + send(f"SIP/2.0 487 Request Terminated\n{gone}\nContent-Length: 0\n", retransmit=True)
+        + expect_request("ACK")
+    )
+
+
+def refused_with(status: int) -> str:
+    """As the caller: the call comes to nothing."""
+    return (
+        expect(100, optional=True)
+        + expect(180, optional=True)
+        + expect(183, optional=True)
+        + expect(status)
+        + ack_of_refusal()
+    )
+
+
+def ack_of_refusal() -> str:
+    lines = f"""ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+[last_Via:]
+From: <sip:{CUSTOMER}@[local_ip]>;tag=[call_number]c[pid]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+"""
+    return send(lines)
+
+
+def digit_by_info(digit: str, number: int = 2) -> str:
+    """A key pressed, in an INFO of the caller."""
+    body = f"Signal={digit}\nDuration=160\n"
+    head = _in_dialog("INFO", number).replace("Content-Length: 0\n", "Content-Type: application/dtmf-relay")
+    return send(f"{head}\nContent-Length: [len]\n\n{body}", retransmit=True) + expect(200)
