@@ -90,3 +90,20 @@ def test_a_text_that_is_no_uri_is_told_on_use() -> None:
 
 def test_a_tag_goes_back_letter_by_letter() -> None:
     assert str(NameAddr.parse("<sip:a@b>;tag=a/b=@;x=a/b")) == '<sip:a@b>;tag=a/b=@;x="a/b"'
+
+
+def test_an_address_that_is_known_takes_each_tag_as_it_comes() -> None:
+    first = NameAddr.parse('"Known" <sip:known@example.com:50600>;tag=1')
+    second = NameAddr.parse('"Known" <sip:known@example.com:50600>;tag=2')
+    assert (first.tag, second.tag) == ("1", "2")
+    assert (second.display, second.uri_text) == ("Known", "sip:known@example.com:50600")
+    assert NameAddr.parse('"Known" <sip:known@example.com:50600>').tag is None
+    for odd in (";tag=3;tag=4", ";tag=3;x=4", ";tag=", ";tag=a b"):
+        text = '"Known" <sip:known@example.com:50600>' + odd
+        if odd == ";tag=3;x=4":
+            assert NameAddr.parse(text).params == {"tag": "3", "x": "4"}
+        elif odd == ";tag=":
+            assert NameAddr.parse(text).tag is None
+        else:
+            with pytest.raises(ParseError):
+                NameAddr.parse(text)

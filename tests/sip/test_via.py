@@ -84,3 +84,16 @@ def test_branches_that_name_no_transaction(branch: str) -> None:
 def test_a_branch_goes_back_letter_by_letter() -> None:
     text = 'SIP/2.0/UDP H.example.com;branch=z9hG4bK/a@b=c;x="q;\\"";y='
     assert str(Via.parse(text)) == text
+
+
+def test_a_sender_that_is_known_is_still_read_to_the_end() -> None:
+    head = "SIP/2.0/UDP 192.0.2.77:50600;rport"
+    first, second = Via.parse(head + ";branch=z9hG4bKa"), Via.parse(head + ";branch=z9hG4bKb")
+    assert (first.branch, second.branch, second.port, second.rport) == ("z9hG4bKa", "z9hG4bKb", 50600, "")
+    first.params["received"] = "192.0.2.1"
+    assert second.params == {"rport": None, "branch": "z9hG4bKb"}
+    assert Via.parse(head + ";branch=z9hG4bKc;received=192.0.2.9").received == "192.0.2.9"
+    for odd in (";branch=a;branch=b", ";branch=a b", ";branch=a,"):
+        with pytest.raises(ParseError):
+            Via.parse(head + odd)
+    assert str(second) == head + ";branch=z9hG4bKb"
