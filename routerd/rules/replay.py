@@ -88,10 +88,10 @@ class Walk:
         "call",
         "cut",
         "d",
+        "latest",
         "now",
         "rings",
         "stopped",
-        "targets",
         "unrung",
         "whole",
     )
@@ -100,7 +100,7 @@ class Walk:
         self.call = call
         self.assumed: set[str] = set()
         self.rings: list[plan.Ring] = []
-        self.targets: dict[int, str] = {}
+        self.latest: dict[int, plan.Ring] = {}
         self.answered_by: str | None = None
         self.unrung = ""
         self.stopped = ""
@@ -253,7 +253,7 @@ class Walk:
         """Return whether the record says nothing of ``at`` any more; the walk is then stopped."""
         for ours, horizon in self._horizons.items():
             if ours in self.d.legs and at > horizon + SLACK_S:
-                self.stop(f"{self.targets[ours]} would have rung longer than it did then")
+                self.stop(f"{self.latest[ours].target} would have rung longer than it did then")
                 return True
         place = self.d.place
         waits = isinstance(place, IvrPlace) or (isinstance(place, DepartmentPlace) and self._queued)
@@ -275,8 +275,8 @@ class Walk:
     def ring(self, command: Command) -> None:
         """Find what became of the target then; a redirected leg goes on as it went on."""
         assert isinstance(command, plan.Ring)
-        known = command.leg in self.targets
-        self.targets[command.leg] = command.target
+        known = command.leg in self.latest
+        self.latest[command.leg] = command
         if known:
             return
         self.rings.append(command)
@@ -311,7 +311,7 @@ class Walk:
         assert isinstance(command, plan.Confirm)
         theirs = next((n for n, ours in self._legs.items() if ours == command.leg), -1)
         if not self._has(theirs, _CONFIRMATIONS) and self.call.final is not None and not self._ends_open(theirs):
-            self.stop(f"{self.targets[command.leg]} was not asked to press 1 then")
+            self.stop(f"{self.latest[command.leg].target} was not asked to press 1 then")
 
     def _ends_open(self, leg: int) -> bool:
         """Return whether a recorded leg was answered, and then given up unconfirmed."""

@@ -153,14 +153,19 @@ def _leg(call: RecordedCall, walk: Walk) -> Cause | None:
     if len(ours) < len(theirs) and (walk.whole or _is_due(call.legs[len(ours)].start, walk)):
         target, agent = theirs[len(ours)]
         return Cause("target", agent or _subject(call), target, "not rung")
-    if ours and len(ours) == len(theirs):
-        before = call.caller_id or "anonymous"
-        after = walk.rings[-1].through(call.legs[-1].trunk or "").shown or "anonymous"
-        if before != after:
-            return Cause("caller_id", _subject(call), before, after)
-    if walk.unrung:
+    if walk.unrung and len(ours) != len(theirs):
         return Cause("target", _subject(call), "not rung", walk.unrung)
-    return None
+    return _shown(call, walk) if ours and len(ours) == len(theirs) else None
+
+
+def _shown(call: RecordedCall, walk: Walk) -> Cause | None:
+    """Return how the last callee would have been shown another number; each trunk says for itself who is shown."""
+    trunk, ring = call.legs[-1].trunk, walk.rings[-1]
+    if trunk is not None:  # a redirected leg went out by a trunk of its second target
+        tried = (one for one in (walk.latest.get(ring.leg, ring), ring) if trunk in one.trunks)
+        ring = next((one.through(trunk) for one in tried), ring)
+    before, after = call.caller_id or "anonymous", ring.shown or "anonymous"
+    return None if before == after else Cause("caller_id", _subject(call), before, after)
 
 
 def _is_due(start: float, walk: Walk) -> bool:
