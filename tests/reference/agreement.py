@@ -10,9 +10,7 @@ SAME_TIME_S = 0.05
 def differences(wanted: Any, got: Any, where: str = "") -> list[str]:
     """What of ``wanted`` is not in ``got``; keys that ``wanted`` lacks are free, lists are compared whole."""
     if isinstance(wanted, dict) and isinstance(got, dict):
-        return [
-            line for key, value in wanted.items() for line in differences(value, got.get(key), f"{where}.{key}")
-        ]
+        return [line for key, value in wanted.items() for line in differences(value, got.get(key), f"{where}.{key}")]
     if isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
         return [
             line
@@ -28,16 +26,23 @@ def decided(result: dict[str, Any], kind: str) -> dict[str, Any]:
     """The part of a result that the contract fixes.
 
     Open are: the cause of a call that was answered or denied, the SIP status of a denial that the API says, and what a
-    softphone is told of the customer's refusal (the far end's own status is passed on), the order of legs that start at one moment, and whether a hangup is a node.
+    softphone is told of the customer's refusal (the far end's own status is passed on), the order of legs that start at
+    one moment, and whether a hangup is a node.
     """
     free: set[str] = set()
     if result["outcome"] not in {"rejected", "hung_up"}:
         free.add("q850")
     if kind == "click_to_call" and result["outcome"] in {"denied", "rejected"}:
         free |= {"sip_status", "q850"}
-    if kind == "softphone" and result["outcome"] == "rejected" and result["reason"] in {"unreachable", "declined", "busy"}:
+    if (
+        kind == "softphone"
+        and result["outcome"] == "rejected"
+        and result["reason"] in {"unreachable", "declined", "busy"}
+    ):
         free |= {"sip_status", "q850"}
     found = {key: value for key, value in result.items() if key not in free}
-    found["legs"] = sorted(result["legs"], key=lambda leg: (round(leg["start_s"], 2), leg["target"], leg["agent"] or ""))
+    found["legs"] = sorted(
+        result["legs"], key=lambda leg: (round(leg["start_s"], 2), leg["target"], leg["agent"] or "")
+    )
     found["nodes"] = [node for node in result["nodes"] if node["type"] != "hangup"]
     return found

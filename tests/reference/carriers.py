@@ -39,7 +39,9 @@ def disagreement(seed: int, carrier: Callable[[dict[str, Any], dict[str, Any]], 
     got = carrier(made["document"], made["scenario"])
     if "error" in got:
         return [str(got["error"])]
-    return differences(wanted, decided(got, kind))
+    starts = [leg["start_s"] for leg in got["legs"]]
+    ordered = [] if starts == sorted(starts) else ["legs do not stand in order of start"]
+    return ordered + differences(wanted, decided(got, kind))
 
 
 def compare(seeds: Iterable[int], carrier: Callable[..., dict[str, Any]]) -> tuple[int, dict[int, list[str]]]:

@@ -6,9 +6,8 @@ Times carry milliseconds of chance so that two things rarely fall on one moment:
 from __future__ import annotations
 
 from random import Random
-from typing import Any
 
-from generate_document import ANY, INTERNAL, OWN, P_OF, CUSTOMERS, Table, build_document
+from generate_document import ANY, CUSTOMERS, INTERNAL, OWN, P_OF, Table, build_document
 from model.hours import instant
 
 MOMENTS = [
@@ -23,7 +22,12 @@ MOMENTS = [
     "2026-05-31T04:30:00Z", "2026-04-30T18:29:59Z", "2026-02-28T18:30:00Z", "2026-01-01T00:00:00Z",
 ]  # fmt: skip
 CALLER = "+919812345678"
-CALLERS = [CALLER] * 12 + ["09812345678", "9812345678"] + ["+914412345678"] + ["+914412345678", "+914455555555", "anonymous", "+14155550100"]
+CALLERS = (
+    [CALLER] * 12
+    + ["09812345678", "9812345678"]
+    + ["+914412345678"]
+    + ["+914412345678", "+914455555555", "anonymous", "+14155550100"]
+)
 STATUSES = [486, 486, 600, 603, 603, 404, 480, 484, 410, 604, 606, 403, 408, 500, 503, 503, 302, 488]
 SOURCES = ["203.0.113.7", "203.0.113.254", "198.51.100.9", "2001:db8::7", "2001:db9::7"]
 
@@ -77,7 +81,7 @@ def affinity(rng: Random, at: str, family: str) -> list[Table]:
         age = rng.choice([24 * 3600, 24 * 3600 + 1, 24 * 3600 - 1, 60, 3600, 47 * 3600, 2 * 3600]) + rng.choice([0, 7])
         moment = instant(at).timestamp() - age
         entry = {
-            "caller": rng.choice([CALLER, CALLER, CALLER, CUSTOMERS[0], "+914412345678"] + customers),
+            "caller": rng.choice([CALLER, CALLER, CALLER, CUSTOMERS[0], "+914412345678", *customers]),
             "agent": rng.choice("abcd"),
             "number": rng.choice([None, *OWN]),
             "last_at": _iso(moment),
@@ -110,7 +114,8 @@ def state(rng: Random, at: str, family: str) -> Table:
         "affinity": affinity(rng, at, family),
         "last_offered": {name: rng.choice("abcd") for name in ("support", "sales") if rng.random() < 0.5},
         "idle_since": {
-            agent: _iso(instant(at).timestamp() - rng.choice([10, 20, 30, 40, 50])) for agent in subset(rng, list("abcd"), 0.6)
+            agent: _iso(instant(at).timestamp() - rng.choice([10, 20, 30, 40, 50]))
+            for agent in subset(rng, list("abcd"), 0.6)
         },
     }
 
@@ -122,8 +127,8 @@ def events(rng: Random, family: str) -> list[Table]:
         found.append({"at_s": seconds(rng, 40), "do": do, "agent": rng.choice("aabbcd")})
     if rng.random() < 0.12:
         found.append({"at_s": seconds(rng, 60), "do": "caller_hangup"})
-    for _ in range(rng.choice([0, 0, 1, 2, 3]) if family == "queue" else rng.choice([0, 0, 0, 1])):
-        found.append({"at_s": seconds(rng, 60), "do": "call_ended", "agent": rng.choice("aabbcd")})
+    freed = rng.choice([0, 0, 1, 2, 3]) if family == "queue" else rng.choice([0, 0, 0, 1])
+    found += [{"at_s": seconds(rng, 60), "do": "call_ended", "agent": rng.choice("aabbcd")} for _ in range(freed)]
     if family == "ivr":
         found += digits(rng)
     return sorted(found, key=lambda event: event["at_s"])
@@ -133,17 +138,53 @@ def digits(rng: Random) -> list[Table]:
     found, at = [], 0.0
     for _ in range(rng.choice([0, 1, 1, 2, 3, 4])):
         at += rng.choice([seconds(rng, 2), seconds(rng, 4.9), seconds(rng, 9)])
-        pressed = rng.choice(["1", "2", "3", "4", "9", "11", "12", "1#", "#", "1001", "1002", "100", "10", "1002#", "0", "*", "31", "99", "121", "19", "2#1", "1212"])
+        pressed = rng.choice(
+            [
+                "1",
+                "2",
+                "3",
+                "4",
+                "9",
+                "11",
+                "12",
+                "1#",
+                "#",
+                "1001",
+                "1002",
+                "100",
+                "10",
+                "1002#",
+                "0",
+                "*",
+                "31",
+                "99",
+                "121",
+                "19",
+                "2#1",
+                "1212",
+            ]
+        )
         found.append({"at_s": round(at, 3), "do": "digits", "digits": pressed})
     return found
 
 
-FAMILIES = ["direct"] * 5 + ["before"] * 2 + ["ivr"] * 4 + ["nested"] * 3 + ["department"] * 5 + ["queue"] * 4 + ["time"] * 3 + [
-    "softphone"
-] * 5 + ["click"] * 5 + ["internal"] * 2 + ["own"]
+FAMILIES = (
+    ["direct"] * 5
+    + ["before"] * 2
+    + ["ivr"] * 4
+    + ["nested"] * 3
+    + ["department"] * 5
+    + ["queue"] * 4
+    + ["time"] * 3
+    + ["softphone"] * 5
+    + ["click"] * 5
+    + ["internal"] * 2
+    + ["own"]
+)
 TARGETS = [
     *CUSTOMERS, "09876543210", "9876543210", "919123456789", "9123456789", "2223456789", "02261234567",
-    "2261234567", "+14155550123", "14155550123", "0014155550123", "9198765", "12", "+9198765432101234", "+441632960961", "9111234567",
+    "2261234567", "+14155550123", "14155550123", "0014155550123", "9198765", "12",
+    "+9198765432101234", "+441632960961", "9111234567",
 ]  # fmt: skip
 
 
@@ -157,7 +198,11 @@ def call_of(rng: Random, family: str) -> Table:
         wish = {"caller_id": rng.choice(OWN)} if rng.random() < 0.1 else {}
         return {"kind": "softphone", "from": "2001", "to": to, "source": rng.choice(SOURCES), **wish}
     if family == "click":
-        call: Table = {"kind": "click_to_call", "agent": "a", "to": rng.choice([*TARGETS, *TARGETS, *INTERNAL[:2], OWN[1], "112"])}
+        call: Table = {
+            "kind": "click_to_call",
+            "agent": "a",
+            "to": rng.choice([*TARGETS, *TARGETS, *INTERNAL[:2], OWN[1], "112"]),
+        }
         if rng.random() < 0.5:
             call["via"] = rng.choice(["extension", "mobile"])
         if rng.random() < 0.3:
@@ -171,7 +216,7 @@ def case(seed: int) -> Table:
     """One document and one scenario; the same seed gives the same case."""
     rng = Random(seed)
     family = rng.choice(FAMILIES)
-    at = rng.choice(MOMENTS[:1] * 12 + MOMENTS) if family not in {"queue"} else MOMENTS[0]
+    at = rng.choice(MOMENTS[:1] * 12 + MOMENTS) if family != "queue" else MOMENTS[0]
     if family == "time":
         at = _iso(instant(rng.choice(MOMENTS)).timestamp() + rng.choice([0, 0, -1, 1, 60, 1800, -1800, 86400]))
     document = build_document(rng, family)

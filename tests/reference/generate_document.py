@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from random import Random
 
 Table = dict[str, Any]
 
@@ -11,6 +13,12 @@ OWN = ["+918069651170", "+918069651180", "+918069651181", "+918069651100"]
 P_OF = {"a": "+919000000001", "b": "+919000000011", "c": "+919000000021", "d": "+919000000031"}
 CUSTOMERS = ["+919876543210", "+912261234567", "+919123456789"]
 INTERNAL = ["1002", "2002", "1003", "2003", "1004"]
+POLICIES: list[Table] = [
+    {"allow": [], "deny": ["+9198"]},
+    {"allow": ["+91"], "deny": []},
+    {"allow": ["+9198", "+1"], "deny": ["+91987"]},
+]
+ADDRESSES = [["203.0.113.0/24", "2001:db8::/32"], ["203.0.113.7/32"]]
 ANY = {"time", "nested"}  # families that are about something else than limits
 REASONS = [
     "agent_disabled", "agent_blocked", "not_calling_agent", "logged_out", "on_break", "outside_time_group",
@@ -18,7 +26,21 @@ REASONS = [
 ]  # fmt: skip
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MONTHS = ["jan", "feb", "mar", "apr", "may", "oct", "nov", "dec"]
-CLOCKS = ["00:00", "01:15", "01:45", "02:00", "02:30", "03:00", "06:00", "10:00", "12:00", "18:00", "18:01", "22:00", "23:59"]
+CLOCKS = [
+    "00:00",
+    "01:15",
+    "01:45",
+    "02:00",
+    "02:30",
+    "03:00",
+    "06:00",
+    "10:00",
+    "12:00",
+    "18:00",
+    "18:01",
+    "22:00",
+    "23:59",
+]
 
 
 def maybe(rng: Random, chance: float, value: Any, otherwise: Any = None) -> Any:
@@ -96,16 +118,15 @@ def window(rng: Random) -> Table:
 
 
 def group(rng: Random) -> Table:
-    rules = []
-    for _ in range(rng.choice([1, 1, 2])):
-        rules.append(
-            {
-                "windows": maybe(rng, 0.85, [window(rng) for _ in range(rng.choice([1, 1, 2]))]),
-                "days": maybe(rng, 0.6, rng.sample(DAYS, 4)),
-                "dates": maybe(rng, 0.15, [1, 24, 25, 28, 30, 31]),
-                "months": maybe(rng, 0.25, rng.sample(MONTHS, 4)),
-            }
-        )
+    rules = [
+        {
+            "windows": maybe(rng, 0.85, [window(rng) for _ in range(rng.choice([1, 1, 2]))]),
+            "days": maybe(rng, 0.6, rng.sample(DAYS, 4)),
+            "dates": maybe(rng, 0.15, [1, 24, 25, 28, 30, 31]),
+            "months": maybe(rng, 0.25, rng.sample(MONTHS, 4)),
+        }
+        for _ in range(rng.choice([1, 1, 2]))
+    ]
     exceptions = []
     for day in ("2026-12-25", "2026-11-22", "2026-11-08", "2026-03-08", "2026-11-01"):
         if rng.random() < 0.3:
@@ -134,8 +155,16 @@ def ivr(rng: Random, name: str) -> Table:
         "dial_by_intercom": intercom,
         "digit_timeout_s": rng.choice([5, 5, 3]),
         "max_digits": 4 if intercom else rng.choice([3, 4]) if any(len(o) > 1 for o in options) else rng.choice([1, 3]),
-        "invalid": {"prompt": maybe(rng, 0.3, "beep"), "attempts": rng.choice([1, 2, 3]), "destination": destination(rng, "aadvhten")},
-        "timeout": {"prompt": maybe(rng, 0.3, "beep"), "attempts": rng.choice([1, 2, 3]), "destination": destination(rng, "aadvhten")},
+        "invalid": {
+            "prompt": maybe(rng, 0.3, "beep"),
+            "attempts": rng.choice([1, 2, 3]),
+            "destination": destination(rng, "aadvhten"),
+        },
+        "timeout": {
+            "prompt": maybe(rng, 0.3, "beep"),
+            "attempts": rng.choice([1, 2, 3]),
+            "destination": destination(rng, "aadvhten"),
+        },
     }
 
 
@@ -239,16 +268,15 @@ def time_conditions(rng: Random) -> list[Table]:
 
 
 def router(rng: Random) -> Table:
-    rules = []
-    for _ in range(rng.choice([1, 2])):
-        rules.append(
-            {
-                "caller_prefixes": maybe(rng, 0.5, rng.choice([["+9144"], ["+9198"], ["+914", "+1"]])),
-                "time_group": maybe(rng, 0.3, "office"),
-                "returning": rng.choice([None, True, False]),
-                "destination": destination(rng, "aadvtthe"),
-            }
-        )
+    rules = [
+        {
+            "caller_prefixes": maybe(rng, 0.5, rng.choice([["+9144"], ["+9198"], ["+914", "+1"]])),
+            "time_group": maybe(rng, 0.3, "office"),
+            "returning": rng.choice([None, True, False]),
+            "destination": destination(rng, "aadvtthe"),
+        }
+        for _ in range(rng.choice([1, 2]))
+    ]
     return {"id": "vip", "rules": rules, "otherwise": destination(rng, "aadvttrh")}
 
 
@@ -282,7 +310,7 @@ def build_document(rng: Random, family: str) -> Table:
         "trunks": trunks(rng),
         "outbound_routes": routes(rng),
         "destination_policy": maybe(rng, 0.3 if outbound else 0, rng.choice(
-            [{"allow": [], "deny": ["+9198"]}, {"allow": ["+91"], "deny": []}, {"allow": ["+9198", "+1"], "deny": ["+91987"]}]
+            POLICIES
         )),
         "numbers": first,
         "blocked_callers": [
@@ -308,14 +336,15 @@ def build_document(rng: Random, family: str) -> Table:
             }
             for extension in extensions
         ],
-        "address_lists": [{"id": "hq", "addresses": rng.choice([["203.0.113.0/24", "2001:db8::/32"], ["203.0.113.7/32"]])}],
+        "address_lists": [{"id": "hq", "addresses": rng.choice(ADDRESSES)}],
         "area_code_caller_ids": [
             {
                 "id": "metros",
                 "entries": rng.sample(
                     [
                         {"code": "91", "number": OWN[0]}, {"code": "22", "number": OWN[1]},
-                        {"code": "226", "number": OWN[2]}, {"code": "9", "number": OWN[3]}, {"code": "22", "number": OWN[3]},
+                        {"code": "226", "number": OWN[2]}, {"code": "9", "number": OWN[3]},
+                        {"code": "22", "number": OWN[3]},
                     ],
                     rng.choice([2, 3, 4]),
                 ),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agreement import differences
 from model.simulation import simulate
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_model_holds_all_vectors(shared: Path) -> None:

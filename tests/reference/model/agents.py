@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from model.call import Call
 from model.hours import is_open
 from model.ringing import Goal, Offer
+
+if TYPE_CHECKING:
+    from model.call import Call
 
 Agent = dict[str, Any]
 
@@ -74,10 +76,7 @@ def plan(call: Call, agent: Agent, context: str) -> list[list[Goal]]:
     alternates = list(agent["alternate_numbers"]) if sticky else []
     together = bool(sticky) and sticky["strategy"] == "simultaneous"
     app_first = agent["app_first"] if agent["app_first"] is not None else not together
-    if together:
-        numbers = [primary + alternates]
-    else:
-        numbers = [primary] + [[alternate] for alternate in alternates]
+    numbers = [primary + alternates] if together else [primary] + [[alternate] for alternate in alternates]
     stages = [own] + [[] for _ in numbers]
     seen: set[str] = set()
     for index, stage in enumerate(numbers):

@@ -14,7 +14,7 @@ EVER = float("inf")
 TICK = 1e-6  # two times nearer than this are one
 
 
-class Over(Exception):
+class Over(Exception):  # noqa: N818 - the usual end of a call
     """The call has come to its end; the result stands in the call."""
 
 
@@ -59,9 +59,7 @@ class Live:
             channels=dict(state.get("channels") or {}),
             affinity=list(state.get("affinity") or []),
             last_offered=dict(state.get("last_offered") or {}),
-            idle_since={
-                agent: instant(since).timestamp() for agent, since in (state.get("idle_since") or {}).items()
-            },
+            idle_since={agent: instant(since).timestamp() for agent, since in (state.get("idle_since") or {}).items()},
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from model.call import Call
-from model.dialled import Dialled
 from model.hours import instant
+
+if TYPE_CHECKING:
+    from model.call import Call
+    from model.dialled import Dialled
 
 Agent = dict[str, Any]
 

@@ -43,9 +43,11 @@ def in_order(call: Call, department: Department) -> list[Member]:
 
 def _idle_since(call: Call, department: Department, agent: str) -> float:
     since = call.live.idle_since.get(agent, -EVER)
-    return max(since, call.began.timestamp() + wraps_up_until(call, agent, department)) if since > -EVER and (
-        agent in call.live.freed_at
-    ) else since
+    return (
+        max(since, call.began.timestamp() + wraps_up_until(call, agent, department))
+        if since > -EVER and (agent in call.live.freed_at)
+        else since
+    )
 
 
 def _offer(call: Call, department: Department, member: Member) -> Offer:

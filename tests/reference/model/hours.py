@@ -13,7 +13,7 @@ DAY_S = 24 * 3600
 
 def instant(text: str) -> datetime:
     """An instant as scenarios write it; without an offset it is UTC."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model import departments, menu
 from model.agents import gate, group_open, offer
-from model.call import Call
 from model.dialled import read
 from model.hours import instant
 from model.ringing import Goal, Offer, ring
+
+if TYPE_CHECKING:
+    from model.call import Call
 
 Destination = dict[str, Any]
 TRANSITIONS_MOST = 5
@@ -18,7 +20,8 @@ BUSY = {"agent_busy", "busy", "do_not_disturb"}
 # reason: (status before the answer, Q.850 before the answer, Q.850 of the BYE)
 ENDS = {
     "unknown_number": (404, None, 1), "caller_blocked": (603, None, 21), "no_answer": (480, 19, 19),
-    "declined": (480, 21, 21), "limit_reached": (503, 42, 42), "loop": (482, None, 25), "number_suspended": (480, 20, 16),
+    "declined": (480, 21, 21), "limit_reached": (503, 42, 42), "loop": (482, None, 25),
+    "number_suspended": (480, 20, 16),
     "no_destination": (480, 20, 16), "hangup": (480, 20, 16), "queue_timeout": (480, 20, 16),
     "queue_full": (480, 20, 16), "invalid_input": (480, 20, 16), "input_timeout": (480, 20, 16),
     **dict.fromkeys(BUSY, (486, 17, 17)),
@@ -169,9 +172,7 @@ def _visit(call: Call, destination: Destination, context: str) -> tuple[Destinat
 
 def _agent(call: Call, agent: dict[str, Any], context: str) -> tuple[Destination, str] | None:
     reason = ring_agent(call, agent, context)
-    follows = context == "number" or (
-        context == "ivr" and call.book.account["ivr_agent_unavailable"] == "failover"
-    )
+    follows = context == "number" or (context == "ivr" and call.book.account["ivr_agent_unavailable"] == "failover")
     if follows and agent["failover"] and (agent["failover_on"] is None or reason in agent["failover_on"]):
         call.note(reason)
         return transition(call, agent["failover"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from model.call import Call
+if TYPE_CHECKING:
+    from model.call import Call
 
 Choice = tuple[dict[str, Any], str]
 

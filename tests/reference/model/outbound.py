@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model import caller_id
 from model.agents import busy, internal_gate
-from model.call import Call
 from model.dialled import Dialled, read
 from model.inbound import end, enter_number
 from model.ringing import Goal, Leg, Offer, ring
+
+if TYPE_CHECKING:
+    from model.call import Call
 
 CUSTOMER_S = 120.0
 BLOCKS_SOFTPHONE = {"all", "only_extension"}
@@ -59,9 +61,9 @@ def click_to_call(call: Call) -> None:
     _status(call, agent)
     _calling_agent(call, agent)
     goal, refusal = _agent_leg(call, agent)
-    if goal is not None and goal.kind == "extension":
-        if not _address_allowed(call, agent, call.live.registered.get(agent["extension"], [])):
-            deny(call, "address_not_allowed", 403)
+    sources = call.live.registered.get(agent["extension"], [])
+    if goal is not None and goal.kind == "extension" and not _address_allowed(call, agent, sources):
+        deny(call, "address_not_allowed", 403)
     to = call.asked["to"]
     if to in book.account["emergency_numbers"]:
         wanted = Dialled(to, to, own_country=True, possible=True)  # a number, but the gates run
@@ -161,8 +163,7 @@ def _has_room(call: Call, number: str) -> bool:
         return False
     trunks = book.trunks_towards(number)
     return not trunks or any(
-        trunk["max_channels"] is None or used.get(f"trunk:{trunk['id']}", 0) < trunk["max_channels"]
-        for trunk in trunks
+        trunk["max_channels"] is None or used.get(f"trunk:{trunk['id']}", 0) < trunk["max_channels"] for trunk in trunks
     )
 
 

@@ -256,31 +256,37 @@ def ring(call: Call, offers: list[Offer], deadline: float = EVER) -> tuple[Offer
         offer.place = place
         offer.begin()
     while True:
-        for offer in offers:
-            leg = offer.settle()
-            if leg is not None:
-                for other in offers:
-                    other.end_legs("answered_elsewhere")
-                return offer, leg
-        if all(offer.done for offer in offers):
-            return None
-        until = min([offer.next_time() for offer in offers if not offer.done] + [deadline])
-        event = call.wait(until)
+        winner = _winner(offers)
+        if winner is not None or all(offer.done for offer in offers):
+            return winner
+        event = call.wait(min([offer.next_time() for offer in offers if not offer.done] + [deadline]))
         if event is not None:
             for offer in offers:
                 offer.leaves(event)
             continue
-        for offer in offers:
-            leg = offer.settle()
-            if leg is not None:
-                for other in offers:
-                    other.end_legs("answered_elsewhere")
-                return offer, leg
+        winner = _winner(offers)  # an answer at the very moment of a timer is an answer
+        if winner is not None:
+            return winner
         if deadline <= call.now + TICK:
-            for offer in offers:
-                if not offer.done:
-                    offer.end_legs("no_answer")
-                    offer.close("no_answer")
+            _cut(offers)
             return None
         for offer in offers:
             offer.timers()
+
+
+def _winner(offers: list[Offer]) -> tuple[Offer, Leg] | None:
+    """Take in what the legs have become; the first that was answered ends all others."""
+    for offer in offers:
+        leg = offer.settle()
+        if leg is not None:
+            for other in offers:
+                other.end_legs("answered_elsewhere")
+            return offer, leg
+    return None
+
+
+def _cut(offers: list[Offer]) -> None:
+    for offer in offers:
+        if not offer.done:
+            offer.end_legs("no_answer")
+            offer.close("no_answer")
