@@ -7,6 +7,7 @@ cached: the number of flows that matter is small against the number of messages.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from routerd.b2bua import effects as fx
@@ -24,7 +25,7 @@ CACHE_SIZE = 20_000
 class Flows:
     """Open streams, listeners, and the Via and Contact that go with each flow."""
 
-    __slots__ = ("_by_peer", "_effects", "_flows", "_framers", "_heads", "_listeners", "_opened")
+    __slots__ = ("_by_peer", "_effects", "_flows", "_framers", "_heads", "_listeners", "_nearest", "_opened")
 
     def __init__(self, listeners: tuple[Listener, ...], effects: list[fx.Effect]) -> None:
         self._listeners = listeners
@@ -33,6 +34,7 @@ class Flows:
         self._framers: dict[Flow, StreamFramer] = {}
         self._heads: dict[tuple[str, tuple[str, int], str], tuple[str, str]] = {}
         self._flows: dict[tuple[str, int], Flow] = {}
+        self._nearest: dict[tuple[str, str], Listener | None] = {}
         self._opened = 0
 
     # -- streams --
@@ -110,11 +112,15 @@ class Flows:
         return flow
 
     def _listener(self, transport: str, host: str) -> Listener | None:
-        six = ":" in host
-        for listener in self._listeners:
-            if listener.transport == transport and (":" in listener.host) == six:
-                return listener
-        return None
+        """The listener of that transport and family; of several the one whose address is nearest to the peer's."""
+        key = (transport, host)
+        if key not in self._nearest:
+            if len(self._nearest) >= CACHE_SIZE:
+                self._nearest.clear()
+            six = ":" in host
+            fitting = [one for one in self._listeners if one.transport == transport and (":" in one.host) == six]
+            self._nearest[key] = max(fitting, key=lambda one: _common_bits(one.host, host), default=None)
+        return self._nearest[key]
 
     def supported(self) -> tuple[str, ...]:
         """Return the transports over which requests can be sent, in the order of the listeners."""
@@ -169,3 +175,13 @@ class Flows:
             if host in {listener.host, listener.advertise} and (port or 5060) == listener.port:
                 return True
         return False
+
+
+def _common_bits(ours: str, theirs: str) -> int:
+    """How many leading bits two addresses share, if that may mean one network: a quarter at least, else 0."""
+    try:
+        one, other = ip_address(ours), ip_address(theirs)
+    except ValueError:
+        return 0
+    shared = one.max_prefixlen - (int(one) ^ int(other)).bit_length()
+    return shared if shared >= one.max_prefixlen // 4 else 0

@@ -36,6 +36,27 @@ def test_each_peer_sees_the_address_that_it_must_use() -> None:
 
 
 @pytest.mark.parametrize(
+    ("peer", "local"),
+    [
+        ("10.0.0.77", "10.0.0.5"),
+        ("192.168.7.1", "192.168.7.2"),
+        ("203.0.113.200", "203.0.113.5"),
+        ("8.8.8.8", "203.0.113.5"),
+        ("2001:db8::77", "2001:db8::5"),
+        ("2600::1", "2001:db8::5"),
+    ],
+)
+def test_of_several_listeners_the_nearest_sends(peer: str, local: str) -> None:
+    """A peer in none of their networks is reached from the first."""
+    hosts = ("203.0.113.5", "10.0.0.5", "192.168.7.2", "2001:db8::5", "fd00::5")
+    here, _ = flows(*(Listener("udp", host, 5060) for host in hosts))
+    flow = here.towards(Target("udp", peer, 5060, ""))
+    assert flow is not None
+    assert flow.local == (local, 5060)
+    assert here.contact(flow) == f"<sip:{f'[{local}]' if ':' in local else local}:5060>"
+
+
+@pytest.mark.parametrize(
     ("flow", "contact"),
     [
         (Flow("tls", ("192.0.2.1", 5061), ("203.0.113.1", 4000), 1), "<sip:192.0.2.1:5061;transport=tls>"),
