@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from b2bua_kit.corpus import NEEDS_CORPUS, Entry, deviation, entries, octets, prepared
+
 from kit.company import TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
 from kit.options import options
 from kit.program import HOST
-
 from routerd.sip.framing import StreamFramer
 from routerd.sip.message import Response
 from routerd.sip.parser import parse
