@@ -16,7 +16,7 @@ from routerd.rules.plan import JoinQueue, Play, SayPosition, Wait
 from routerd.rules.rounds import POSITION_TIMER, SLACK_S, TIMEOUT_TIMER, WAKE_TIMER
 
 if TYPE_CHECKING:
-    from routerd.rules.tables import Department, Queue
+    from routerd.rules.tables import Department, Member, Queue
 
 _POLL_S: Final = 30.0  # a window that opens or a phone that registers frees nobody: look from time to time
 WAITED_FOR: Final = frozenset({"agent_busy", "wrap_up"})
@@ -71,11 +71,16 @@ def look_again(d: Decision, place: DepartmentPlace, department: Department, queu
     if department.strategy == "simultaneous":
         rounds.offer_all(d, place, department)
     else:
-        for member in rounds.order_of(d, department):
+        for member in _least_tried_first(place, rounds.order_of(d, department)):
             if rounds.may_retry(d, place, member) and rounds.offer_to(d, place, department, member):
                 break
     if not d.offers:
         d.out.append(Wait(WAKE_TIMER, _next_look(d, place, department, queue)))
+
+
+def _least_tried_first(place: DepartmentPlace, members: tuple[Member, ...]) -> list[Member]:
+    """Order by how long ago each was offered this call, never first; otherwise two who never answer hide a third."""
+    return sorted(members, key=lambda member: place.retry.get(member.agent, 0.0))
 
 
 def _next_look(d: Decision, place: DepartmentPlace, department: Department, queue: Queue) -> float:

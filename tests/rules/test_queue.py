@@ -43,6 +43,12 @@ def test_the_next_member_is_offered_before_a_retry() -> None:
     assert result["final"]["at_s"] == 25
 
 
+def test_two_who_never_answer_do_not_hide_the_third() -> None:
+    """With the defaults the first is free for another try just when the second gives up."""
+    result = play(company("a", "b", "c", caps=30, timeout_s=130), scenario())
+    assert [leg[0] for leg in legs(result)] == [A, B, "extension:2003", A, B]
+
+
 def test_the_timeout_on_the_end_of_a_stage_starts_no_further_leg() -> None:
     made = company("a", timeout_s=30)
     change(made, "agents", "a", call_forward_number="+919000000001")
