@@ -59,14 +59,22 @@ class CallMedia:
             self.relay = True
         return self.relay
 
-    def offer(self, sdp: bytes, sender: Party, receiver: Party | None, then: Continue, now: float) -> None:
-        """Take ``sender``'s offer through the engine; ``then(sdp, now)`` with what the other party is offered."""
+    def offer(
+        self, sdp: bytes, sender: Party, receiver: Party | None, then: Continue, now: float, towards: str = ""
+    ) -> None:
+        """Take ``sender``'s offer through the engine; ``then(sdp, now)`` with what the other party is offered.
+
+        ``towards`` is the address of a receiver that has no flow yet: a multi-homed engine names what reaches us there.
+        """
         if not self.relay or not sdp:
             then(sdp, now)
             return
         self.opened = True
         to_tag = receiver.name if receiver is not None else None
-        self._ask(ng.offer(self.session, sender.name, sdp, to_tag=to_tag, received_from=_source(sender)), then)
+        known = receiver.flow.remote[0] if receiver is not None and receiver.flow is not None else towards
+        extra = {"destination": known} if known and self._exchange.settings.engines[self.engine].embedded else None
+        source = _source(sender)
+        self._ask(ng.offer(self.session, sender.name, sdp, to_tag=to_tag, received_from=source, extra=extra), then)
 
     def answer(self, sdp: bytes, offerer: Party, answerer: Party, then: Continue, now: float) -> None:
         """Take ``answerer``'s answer through the engine; ``then(sdp, now)`` with what the offerer gets."""

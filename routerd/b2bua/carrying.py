@@ -113,7 +113,8 @@ def _offer_first(call: Call, fork: Fork, attempts: list[Attempt], now: float) ->
 
     call.waiting_forks.append((fork, attempts))
     if len(call.waiting_forks) == 1:
-        call.media.offer(call.caller.remote_sdp, call.caller, None, offered, now)
+        towards = attempts[0].peer_host()
+        call.media.offer(call.caller.remote_sdp, call.caller, None, offered, now, towards)
 
 
 def offer_for(call: Call, branch: OutboundLeg) -> bytes:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from routerd.b2bua.header_policy import ELSEWHERE
+from routerd.errors import ParseError
+from routerd.sip.uri import Uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +52,15 @@ class Attempt:
         self.flow = flow
         self.provisional_timeout_s = provisional_timeout_s
         self.trunk_id = trunk_id
+
+    def peer_host(self) -> str:
+        """Where this branch will go, as far as that is known before: an address, a name, or "" for neither."""
+        if self.flow is not None:
+            return self.flow.remote[0]
+        try:
+            return Uri.parse(self.branch.parts.next_hop).host
+        except ParseError:
+            return ""
 
 
 class ForkUser(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kit.company import CUSTOMER
 
+_CONTACT = "Contact: <sip:trunk@[local_ip]:[local_port];transport=[transport]>"
 _COPIED = """[last_Via:]
 [last_Record-Route:]
 [last_From:]
@@ -30,8 +31,7 @@ def send(text: str, *, retransmit: bool = False) -> str:
 
 
 def with_sdp(lines: str, sdp: str) -> str:
-    typed = "Contact: <sip:trunk@[local_ip]:[local_port]>\nContent-Type: application/sdp\nContent-Length: [len]"
-    return f"{lines}\n{typed}\n\n{sdp}"
+    return f"{lines}\n{_CONTACT}\nContent-Type: application/sdp\nContent-Length: [len]\n\n{sdp}"
 
 
 def invite(sdp: str, *headers: str) -> str:
@@ -78,7 +78,7 @@ def respond(status: int, reason: str, *, tag: bool = True, sdp: str = "") -> str
     head = f"SIP/2.0 {status} {reason}\n" + _COPIED.format(to=to)
     if sdp:
         return send(with_sdp(head, sdp), retransmit=True)
-    return send(f"{head}\nContact: <sip:trunk@[local_ip]:[local_port]>\nContent-Length: 0\n")
+    return send(f"{head}\n{_CONTACT}\nContent-Length: 0\n")
 
 
 def hold_and_resume(sdp: str) -> str:

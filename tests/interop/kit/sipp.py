@@ -38,6 +38,7 @@ class Sipp:
         *,
         remote: int | None = None,
         host: str = HOST,
+        remote_host: str = HOST,
         port: int | None = None,
         calls: int = 1,
         rate: float = 10,
@@ -57,7 +58,7 @@ class Sipp:
         command += ["-trace_err", "-error_file", "errors.log", "-trace_stat", "-stf", "stats.csv", "-fd", "1"]
         command += ["-trace_msg", "-message_file", "messages.log"] if messages else []
         command += arguments
-        command += [f"{HOST}:{remote}"] if remote else []
+        command += [f"{remote_host}:{remote}"] if remote else []
         self.program = Program(command, self.folder, name="sipp")
 
     def __enter__(self) -> Self:
