@@ -107,8 +107,8 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     max_calls: Count = 10_000
     max_transactions: Count = 100_000
     max_registrations: Count = 200_000
-    requests_per_second_by_source: Annotated[float, Meta(gt=0, le=1_000_000)] = 200
-    request_burst_by_source: Count = 2000
+    requests_per_second_by_source: Annotated[float, Meta(gt=0, le=1_000_000)] = 1000
+    request_burst_by_source: Count = 10_000
     failures_before_ban: Count = 20
     failure_window_s: Annotated[float, Meta(gt=0, le=86_400)] = 60
     ban_s: Annotated[float, Meta(ge=0, le=604_800)] = 300
