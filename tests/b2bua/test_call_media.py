@@ -32,6 +32,7 @@ def test_the_offer_and_the_answer_pass_the_engine_with_both_tags() -> None:
     assert offer["from-tag"] == answer["from-tag"] == "caller"
     assert answer["to-tag"].startswith("extension:2001")
     assert offer["received from"] == ["IP4", "192.0.2.10"]
+    assert offer["destination"] == "198.51.100.1"  # what a multi-homed engine chooses its address by
     assert answer["received from"] == ["IP4", "198.51.100.1"]
     call.bye()
     wire.assert_quiet()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from b2bua_kit.documents import CUSTOMER, FORWARDED, GROUP, MAIN, MOBILE, changed, company
 from b2bua_kit.peer import Peer, Phone, trunk
 from b2bua_kit.wire import Wire
 
 from routerd.b2bua import forking
+from routerd.sip.flow import Flow
 
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
@@ -20,6 +24,21 @@ ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 def test_what_a_status_means(status: int, result: str, blame: bool) -> None:
     assert forking.result_of(status) == result
     assert forking.trunk_to_blame(status) is blame
+
+
+@pytest.mark.parametrize(
+    ("flow", "next_hop", "host"),
+    [
+        (Flow("udp", ("192.0.2.1", 5060), ("198.51.100.1", 4000)), "sip:x@203.0.113.1", "198.51.100.1"),
+        (None, "sip:x@203.0.113.1:5070;lr", "203.0.113.1"),
+        (None, "sip:x@[2001:db8::1]", "2001:db8::1"),
+        (None, "sip:trunk.example", "trunk.example"),
+        (None, "no uri", ""),
+    ],
+)
+def test_where_a_branch_will_go(flow: Flow | None, next_hop: str, host: str) -> None:
+    branch: Any = SimpleNamespace(parts=SimpleNamespace(next_hop=next_hop))
+    assert forking.Attempt(branch, flow, 4.0).peer_host() == host
 
 
 def two_phones() -> tuple[Wire, Peer, Phone, Phone]:
