@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua.exchange import ALLOW
 from routerd.sip import session_timer
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def refresh(leg: Leg, now: float) -> None:
     if leg.outgoing_offer is not None or leg.incoming is not None:
         leg.refresh_again(REFRESH_AGAIN_S, now)
         return
-    headers = [("Allow", ALLOW), *session_timer.request_headers(leg.timer_offer(), leg.session)]
+    headers = leg.offer_headers()
     if leg.peer_updates or not leg.local_sdp:
         leg.send("UPDATE", now, extra=headers, sender=Refresh(leg, "UPDATE"))
         return
@@ -96,10 +95,7 @@ class Refresh(Watcher):
             leg.acknowledge_response(response)
         else:
             outgoing.close()
-        if leg.dialog is not None:
-            leg.dialog.refresh_target(response)
-        if leg.talking and leg.session is not None:
-            leg.start_session(session_timer.from_response(response, leg.timer_offer()) or leg.session, now)
+        leg.offer_accepted(response, now)
 
     def _refused(self, response: Response, now: float) -> None:
         leg = self.leg

@@ -153,7 +153,8 @@ class InboundLeg(Leg):
             self.local_sdp = sdp
         self._stop_reliable()
         self.exchange.layer.respond(self.tx, self._response(200, sdp, headers), now)
-        self.invite_tx, self.tx, self.request = self.tx, None, None
+        self._await_ack(self.tx, self.request)
+        self.tx, self.request = None, None
         self.state = CONFIRMED
         self.dialog.confirmed = True
         self.start_session(self.session, now)

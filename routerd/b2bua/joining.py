@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routerd.b2bua.call_media import filtered
-from routerd.b2bua.exchange import ALLOW
 from routerd.b2bua.leg import CONFIRMED
 from routerd.errors import SdpError
 from routerd.media import offer_answer, sdp
@@ -75,7 +74,7 @@ class Join:
         leg.outgoing_offer = leg.send(
             "INVITE",
             now,
-            extra=[("Allow", ALLOW), ("Supported", "timer, replaces")],
+            extra=leg.offer_headers(),
             body=body,
             content_type="application/sdp" if body else None,
             sender=self,
@@ -139,7 +138,12 @@ class Join:
         elif response.status >= 300:
             outgoing.close()
             self._fail(response.status, now)
-        elif self.phase == "asking":
+        else:
+            leg.offer_accepted(response, now)
+            self._accepted(response, now)
+
+    def _accepted(self, response: Response, now: float) -> None:
+        if self.phase == "asking":
             self._offered(response, now)
         else:
             self._answered(response, now)

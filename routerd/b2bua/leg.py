@@ -84,6 +84,7 @@ class Leg:
         "farewell",
         "flow",
         "incoming",
+        "invite_cseq",
         "invite_tx",
         "last_ack",
         "local_sdp",
@@ -119,6 +120,7 @@ class Leg:
         self.farewell: tuple[str, ...] | None = None
         self.incoming: ServerTransaction | None = None
         self.invite_tx: ServerTransaction | None = None
+        self.invite_cseq = 0
         self.outgoing_offer: Outgoing | None = None
         self.last_ack: tuple[int, bytes, Flow] | None = None
         self.earlier_acks: tuple[tuple[int, bytes, Flow], ...] = ()
@@ -238,7 +240,7 @@ class Leg:
             headers.append(("Contact", self.exchange.flows.contact(self.flow, self.party)))
             headers.extend(self._session_headers(request))
             if request.method == "INVITE":
-                self.invite_tx = tx
+                self._await_ack(tx, request)
             if sdp:
                 self.local_sdp = sdp
         if request.body and request.content_type == "application/sdp" and status < 300:
@@ -246,6 +248,12 @@ class Leg:
         content_type = "application/sdp" if sdp else None
         response = build.response(request, status, extra=headers, body=sdp, content_type=content_type)
         self.exchange.layer.respond(tx, response, now)
+
+    def _await_ack(self, tx: ServerTransaction, request: Request) -> None:
+        """Wait for the ACK of a 2xx; whoever sends another INVITE has had the 2xx before, whose ACK was lost."""
+        if self.invite_tx is not None:
+            self.exchange.layer.acknowledge(self.invite_tx)
+        self.invite_tx, self.invite_cseq = tx, request.cseq.number
 
     # -- ServerUser: of the peer's INVITE transactions --
 
@@ -267,7 +275,9 @@ class Leg:
             self.call.leg_lost(self, "no_ack", now)
 
     def acknowledge(self, request: Request, now: float) -> None:
-        """Take an ACK within the dialog."""
+        """Take an ACK within the dialog; one of an earlier INVITE comes too late to matter."""
+        if request.cseq.number < self.invite_cseq:
+            return
         tx = self.invite_tx
         if tx is not None:
             self.exchange.layer.acknowledge(tx)
@@ -432,6 +442,19 @@ class Leg:
         elif name == "refresh" and self.session is not None:
             self.start_session(self.session, now)
             dialog_requests.refresh(self, now)
+
+    def offer_headers(self) -> list[tuple[str, str]]:
+        """Return the headers of a re-INVITE or UPDATE of ours: each is a refresh of the session too (RFC 4028 §7.4)."""
+        headers = [("Allow", ALLOW), ("Supported", "replaces")]
+        return [*headers, *session_timer.request_headers(self.timer_offer(), self.session)]
+
+    def offer_accepted(self, response: Response, now: float) -> None:
+        """Take the 2xx of a re-INVITE or UPDATE of ours: target (§12.2.1.2) and session timer (RFC 4028 §7.2) anew."""
+        self.note_allowed(response)
+        if self.dialog is not None:
+            self.dialog.refresh_target(response)
+        if self.talking and self.session is not None:
+            self.start_session(session_timer.from_response(response, self.timer_offer()) or self.session, now)
 
     def refresh_again(self, delay_s: float, now: float) -> None:
         """Try the refresh once more after ``delay_s``: glare, or a refusal that may pass."""

@@ -14,7 +14,6 @@ from routerd.b2bua import joining, treatment
 from routerd.b2bua.call_media import filtered
 from routerd.b2bua.call_states import CONNECTED, RINGING, TREATED
 from routerd.b2bua.dialog_requests import Watcher
-from routerd.b2bua.exchange import ALLOW
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.leg import CONFIRMED, EARLY
 from routerd.errors import ParseError, SdpError
@@ -148,7 +147,7 @@ class Renegotiation:
         self.outgoing = self.receiver.outgoing_offer = self.receiver.send(
             self.method,
             now,
-            extra=[("Allow", ALLOW), ("Supported", "timer, replaces")],
+            extra=self.receiver.offer_headers(),
             body=body,
             content_type=SDP if body else None,
             sender=self,
@@ -163,7 +162,7 @@ class Renegotiation:
                 self.receiver.repeat_ack(response)
             return
         if self.done:
-            self._after_cancel(outgoing, response)
+            self._after_cancel(outgoing, response, now)
             return
         if 200 <= response.status < 300:
             self._accepted(outgoing, response, now)
@@ -179,9 +178,7 @@ class Renegotiation:
         receiver, offerer = self.receiver, self.offerer
         self.response = response
         receiver.outgoing_offer = None
-        receiver.note_allowed(response)
-        if receiver.dialog is not None:
-            receiver.dialog.refresh_target(response)
+        receiver.offer_accepted(response, now)
         receiver.local_sdp = self.offer or receiver.local_sdp
         if response.body:
             receiver.remote_sdp = response.body
@@ -205,12 +202,13 @@ class Renegotiation:
         self.done = True
         self.outgoing.cancel(now)
 
-    def _after_cancel(self, outgoing: Outgoing, response: Response) -> None:
+    def _after_cancel(self, outgoing: Outgoing, response: Response, now: float) -> None:
         """Take the end of what was cancelled; a 200 that crossed the CANCEL is acknowledged like any other."""
         self.response = response
         if self.receiver.outgoing_offer is outgoing:
             self.receiver.outgoing_offer = None
         if response.status < 300:
+            self.receiver.offer_accepted(response, now)
             self.receiver.local_sdp = self.offer or self.receiver.local_sdp
         if response.status < 300 and self.method == "INVITE":
             self.receiver.acknowledge_response(response, body=joining.refusal_of(response) if not self.offer else b"")

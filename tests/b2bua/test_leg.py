@@ -110,3 +110,45 @@ def test_whether_a_peer_knows_update() -> None:
     assert not leg.talking
     assert not leg.goodbye
     leg.bye(0.0) if leg.dialog is not None else None
+
+
+def test_an_offer_passed_across_is_a_refresh_of_the_session() -> None:
+    wire, pstn, phone = world()
+    out = pstn.invite(MAIN)
+    come = phone.called()
+    timer = [("Supported", "timer"), ("Session-Expires", "200;refresher=uas")]
+    come.answer(extra=timer)
+    come.acked()
+    out.answered()
+    wire.wait(95)
+    out.request("INVITE", sdp(version=2, direction="sendonly"))
+    offer = phone.expect("INVITE")
+    assert offer.get("Session-Expires") == "200;refresher=uas"
+    phone.reply(offer, 200, [("Contact", phone.contact), *timer], sdp(version=2, direction="recvonly"))
+    phone.expect("ACK")
+    out.ack(pstn.expect("200 INVITE"))
+    wire.wait(90)
+    assert len(wire.switch) == 1, "the phone refreshes 100 s after its last 200"
+    wire.wait(90)
+    phone.expect("BYE")
+    wire.assert_quiet()
+
+
+def test_a_reinvite_before_the_ack_of_the_last_one_says_that_it_was_answered() -> None:
+    wire, pstn, phone = world()
+    out, _ = connect(pstn, phone, MAIN)
+    answers = []
+    for version in (2, 3):
+        out.request("INVITE", sdp(version=version))
+        phone.reply(phone.expect("INVITE"), 200, [("Contact", phone.contact)], sdp(version=version))
+        phone.expect("ACK")
+        answers.append(pstn.expect("200 INVITE"))
+    out.ack(answers[0])
+    repeats = pstn.repeats
+    wire.wait(1)
+    assert pstn.repeats > repeats, "the ACK was the first one's"
+    out.ack(answers[1])
+    wire.wait(40)
+    assert len(wire.switch) == 1
+    out.bye()
+    wire.assert_quiet()
