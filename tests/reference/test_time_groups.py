@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from copy import deepcopy
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ def test_open_and_closed_as_the_clock_says(part: int) -> None:
     seen = {True: 0, False: 0}
     for seed in range(part, DOCUMENTS, 3):
         rng = Random(seed)
-        document = case(seed)["document"]
+        document = deepcopy(case(seed)["document"])
         made = {**group(rng), "timezone": rng.choice(ZONES)}
         document["time_groups"][1] = made
         tables = compile_document(document)

@@ -121,7 +121,8 @@ def _wait_for_members(
             for member in in_order(call, department)
             if again_at.get(member["agent"], 0.0) <= call.now + TICK and _gate(call, department, member) is None
         ]
-        ready.sort(key=lambda member: again_at.get(member["agent"], 0.0))  # who was offered it longest ago
+        if department["strategy"] != "simultaneous":  # who was offered it longest ago
+            ready.sort(key=lambda member: again_at.get(member["agent"], 0.0))
         if not ready:
             call.wait(min([deadline, *_moments(call, department, again_at)]))
             continue
