@@ -15,7 +15,7 @@ from routerd.b2bua.call_media import filtered
 from routerd.b2bua.call_states import CONNECTED, RINGING, TREATED
 from routerd.b2bua.dialog_requests import Watcher
 from routerd.b2bua.inbound_leg import InboundLeg
-from routerd.b2bua.leg import CONFIRMED, EARLY
+from routerd.b2bua.leg import CLOSED, CONFIRMED, EARLY
 from routerd.errors import ParseError, SdpError
 from routerd.media import offer_answer
 from routerd.sip import build
@@ -51,6 +51,8 @@ def progress(call: Call, branch: OutboundLeg, status: int, sdp: bytes, now: floa
     caller = call.caller
     if not isinstance(caller, InboundLeg):
         return
+    if call.early is not None and call.early.state == CLOSED:
+        call.early = None  # a trunk that played something and failed: the next one may be heard
     if sdp and (call.early is None or call.early is branch) and caller.remote_sdp:
         call.early = branch
 
@@ -317,8 +319,9 @@ def request_received(call: Call, leg: Leg, tx: ServerTransaction, request: Reque
         return
     if method == "INFO" and kind in DTMF_TYPES:
         digit = digit_of(request)
-        if digit and treatment.digit_pressed(call, leg, digit, now):
-            leg.refuse(tx, request, 200, now)
+        if digit and treatment.wants_digit(call, leg):
+            leg.refuse(tx, request, 200, now)  # first: what the digit does may end this dialog
+            treatment.digit_pressed(call, leg, digit, now)
             return
     other = call.other(leg)
     if other is None or other.state != CONFIRMED:

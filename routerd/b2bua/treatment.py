@@ -145,19 +145,22 @@ def _dial(call: Call, number: int, digits: str, now: float) -> None:
         fork.winner.send("INFO", now, body=body, content_type="application/dtmf-relay")
 
 
-def digit_pressed(call: Call, leg: object, digit: str, now: float) -> bool:
-    """Take a digit that a treated caller or an asked callee pressed; False when nobody here wants it."""
+def wants_digit(call: Call, leg: object) -> bool:
+    """Whether a digit pressed on ``leg`` is for us: a treated caller's, or of a callee who is asked to press 1."""
+    asked = any(fork.winner is leg and f"{CONFIRM}{number}" in call.timers for number, fork in call.forks.items())
+    return asked or (leg is call.caller and call.state == "treated")
+
+
+def digit_pressed(call: Call, leg: object, digit: str, now: float) -> None:
+    """Take a digit that :func:`wants_digit` wants; the request that brought it has been answered."""
     for number, fork in call.forks.items():
         if fork.winner is leg and f"{CONFIRM}{number}" in call.timers:
             if digit == "1":
                 _stop(call, f"{CONFIRM}{number}")
                 call.record.legs[number].finish("answered", now, 200)
                 call.advance(plan.LegConfirmed(number), now)
-            return True
-    if leg is call.caller and call.state == "treated":
-        call.advance(plan.Digit(digit), now)
-        return True
-    return False
+            return
+    call.advance(plan.Digit(digit), now)
 
 
 CARRIERS: Final[dict[type[plan.Command], Callable[[Call, plan.Command, float], None]]] = {

@@ -69,6 +69,16 @@ def test_a_colleague_reached_by_a_digit_who_is_not_there() -> None:
     wire.assert_quiet()
 
 
+def test_a_digit_is_acknowledged_before_what_it_does() -> None:
+    wire = Wire()
+    call = menu(wire)
+    call.request("INFO", b"Signal=1\r\n", kind="application/dtmf-relay")
+    lines = call.peer.lines()
+    assert lines.index("200 INFO") < lines.index("BYE"), lines
+    call.peer.expect("BYE")
+    wire.assert_quiet()
+
+
 def forwarding(**agent: object) -> Wire:
     return Wire(changed(company(), "agents", "asha", call_forward_number=MOBILE, **agent))
 
