@@ -41,7 +41,7 @@ module uuid.so
 module_app account.so
 module_app contact.so
 module_app menu.so
-ctrl_tcp_listen {host}:{control}
+ctrl_tcp_listen {control_host}:{control}
 snd_path {folder}
 """
 ACCOUNT = (
@@ -51,7 +51,7 @@ ACCOUNT = (
 
 
 class Baresip:
-    """One phone. Made by ``Baresip(...)``, ended by ``stop()``; or used in a ``with``."""
+    """One phone at an address of loopback. Made by ``Baresip(...)``, ended by ``stop()``; or used in a ``with``."""
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Baresip:
         *,
         server: int,
         server_host: str = HOST,
+        host: str = HOST,
         domain: str = "acme.test",
         password: str = "secret",
         frequency: int = 440,
@@ -71,15 +72,16 @@ class Baresip:
         route: str = "",
     ) -> None:
         self.user, self.domain, self.frequency = user, domain, frequency
-        self.folder = folder / f"baresip-{user}"
+        self.folder = folder / f"baresip-{user}-{host}"
         self.folder.mkdir(parents=True)
         self.port, self.control = free_port(), free_port()
         rtp = free_range(40)
         write_tone(self.folder / "tone.wav", frequency)
         (self.folder / "contacts").write_text("")
         config = CONFIG.format(
-            host=HOST, port=self.port, control=self.control, folder=self.folder, rtp=rtp, rtp_last=rtp + 39
-        )
+            host=host, port=self.port, control_host=HOST, control=self.control, folder=self.folder, rtp=rtp,
+            rtp_last=rtp + 39,
+        )  # fmt: skip
         (self.folder / "config").write_text(config)
         outbound = f'outbound="sip:{server_host}:{server};transport={transport}{route}";' if server else ""
         account = ACCOUNT.format(
