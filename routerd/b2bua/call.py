@@ -84,6 +84,9 @@ class Lender(Protocol):
     def party_gone(self, leg: Leg, now: float) -> bool:
         """Hear that a party is gone; True: the other one goes on in the carrying call, this one is over."""
 
+    def call_over(self, now: float) -> None:
+        """Hear that the call is over, and nobody left in it to be lent."""
+
 
 class Call:
     """A call from its INVITE (or click) to its record; :meth:`start`, then events until it is over."""
@@ -274,6 +277,8 @@ class Call:
         carrying.write_record(self, now)
         if self.transfer is not None:
             self.transfer.ended(carrying.failed_status(self), now)
+        if self.leaving is not None:
+            self.leaving.call_over(now)
         self.calls.call_over(self, now)
         self._let_go()
 
@@ -291,6 +296,7 @@ class Call:
         self.request = None
         self.transfer = None
         self.leaving = None
+        self.waiting_forks = []
 
     def give_up_leg(self, leg: Leg) -> None:
         """Let a leg go to another call, or to its goodbye, without ending it."""

@@ -142,7 +142,14 @@ class Leg:
         except RemoteProtocolError as error:
             self.refuse(tx, request, error.status_hint, now)
             return
+        self._follow(tx.flow, request.method)
         self._serve(tx, request, request.method, now)
+
+    def _follow(self, flow: Flow, method: str) -> None:
+        """Reach the peer where it is now: on its new connection, or behind what its NAT has become (RFC 5626 §5.3)."""
+        if self.pinned and self.flow is not None and flow != self.flow:
+            if method in {"INVITE", "UPDATE"} or not self.exchange.flows.alive(self.flow):
+                self.flow = flow
 
     def _serve(self, tx: ServerTransaction, request: Request, method: str, now: float) -> None:
         assert self.call is not None

@@ -308,7 +308,10 @@ class OutboundLeg(Leg):
     def _resend(self, now: float) -> None:
         if self.outgoing is not None:
             self.outgoing.close()
+        if self.dialog is not None and self.call is not None:
+            self.call.leg_closed(self, now)
         self.dialog = None
+        self._reliable = None
         self._send(now)
 
     def unanswered(self, outgoing: Outgoing, cause: str, now: float) -> None:

@@ -242,6 +242,7 @@ class Outgoing:
         if self.closed:
             return
         self._targets = []
+        self._credentials = None
         if self.tx is None:
             self._give_up("cancelled", now)
             return

@@ -292,6 +292,11 @@ class Transfer:
             carrier.happen("caller_gone", now)
         return False
 
+    def call_over(self, now: float) -> None:
+        """The first call was ended from our side: nobody is left to be lent, so the target need not ring on."""
+        if self.carrier is not None and not self.over:
+            self.carrier.happen("caller_gone", now)
+
     def ended(self, status: int, now: float) -> None:
         """Report the outcome once; hang the transferor up when it worked."""
         if self.over:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from b2bua_kit.documents import CUSTOMER, FORWARDED, GROUP, MAIN, MOBILE, changed, company
-from b2bua_kit.peer import Peer, Phone, trunk
+from b2bua_kit.peer import Peer, Phone, sdp, trunk
 from b2bua_kit.wire import Wire
 
 from routerd.b2bua import forking
@@ -300,4 +300,17 @@ def test_a_302_to_where_the_agent_may_not_call_is_unreachable() -> None:
     call = pstn.invite(MAIN)
     asha.called().send(302, extra=[("Contact", f"<sip:{MOBILE}@elsewhere.example>")])
     call.refused(480)
+    wire.assert_quiet()
+
+
+def test_early_media_of_the_next_trunk_is_heard() -> None:
+    wire, phone, first, second = dialled()
+    out = phone.invite(CUSTOMER)
+    come = first.called()
+    come.send(183, sdp(host="192.0.2.10"))
+    assert b"192.0.2.10" in phone.expect("183").body
+    come.send(503)
+    second.called().send(183, sdp(host="192.0.2.20"))
+    assert b"192.0.2.20" in phone.expect("183").body
+    out.cancel()
     wire.assert_quiet()

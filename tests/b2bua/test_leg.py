@@ -8,6 +8,7 @@ from b2bua_kit.peer import Peer, Phone, connect, sdp, trunk
 from b2bua_kit.wire import Wire
 
 from routerd.b2bua.leg import Leg
+from routerd.sip.flow import Flow
 
 
 def world() -> tuple[Wire, Peer, Phone]:
@@ -151,4 +152,27 @@ def test_a_reinvite_before_the_ack_of_the_last_one_says_that_it_was_answered() -
     wire.wait(40)
     assert len(wire.switch) == 1
     out.bye()
+    wire.assert_quiet()
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_phone_that_comes_back_from_elsewhere_is_reached_there(transport: str) -> None:
+    wire, pstn, _ = world()
+    caller = Phone(wire, "2002", "198.51.100.9", register=False)
+    caller.contact = "<sip:2002@phone.invalid>"
+    caller.flow = Flow(transport, caller.flow.local, caller.address, 0 if transport == "udp" else 7)
+    out = caller.invite("9876512345")
+    come = pstn.called()
+    come.answer()
+    come.acked()
+    out.answered()
+    if transport == "tcp":
+        wire.switch.lose_flow(caller.flow, wire.now)
+    moved = Peer(wire, "198.51.100.9", 40123)
+    moved.flow = Flow(transport, caller.flow.local, moved.address, 0 if transport == "udp" else 8)
+    moved.send(out.make("INVITE", sdp(version=2)))
+    pstn.reply(pstn.expect("INVITE"), 200, [("Contact", pstn.contact)], sdp(version=2))
+    moved.send(out.dialog.ack(moved.expect("200 INVITE").cseq.number, via=moved.branch()))  # type: ignore[union-attr]
+    come.bye()
+    moved.expect("BYE")
     wire.assert_quiet()

@@ -276,3 +276,20 @@ def test_a_strict_router_gets_itself_in_the_request_uri() -> None:
     call.answered()
     call.bye()
     wire.assert_quiet()
+
+
+def test_a_challenge_after_an_early_dialog_begins_anew() -> None:
+    wire, phone, pstn, _ = outbound(AUTH)
+    out = phone.invite(CUSTOMER)
+    first = pstn.called()
+    first.send(183, sdp(), [("Require", "100rel"), ("RSeq", "1")])
+    pstn.expect("PRACK")
+    first.send(401, extra=[("WWW-Authenticate", CHALLENGE)])
+    second = pstn.called()
+    second.send(183, sdp(), [("Require", "100rel"), ("RSeq", "1")])
+    assert (pstn.expect("PRACK").get("RAck") or "").startswith("1 ")
+    second.answer()
+    second.acked()
+    out.answered()
+    out.bye()
+    wire.assert_quiet()

@@ -361,3 +361,15 @@ def test_an_admin_transfers() -> None:
     office.asha.expect("BYE")
     office.out.bye()
     office.wire.assert_quiet()
+
+
+def test_the_target_rings_no_longer_when_the_call_was_ended_from_our_side() -> None:
+    office = Office()
+    office.refer("<sip:1002@acme.test>")
+    office.ravi.called().ring()
+    first = next(call.id for call in office.wire.switch.call_by_id.values() if call.leaving is not None)
+    office.wire.command("hang_up", call=first)
+    office.ravi.expect("CANCEL")
+    office.pstn.expect("BYE")
+    office.asha.expect("BYE")
+    office.wire.assert_quiet()
