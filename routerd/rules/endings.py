@@ -57,11 +57,12 @@ def finish(d: Decision, reason: str, status: int | None = None) -> None:
 
 
 def deny(d: Decision, reason: str, status: int, api_status: int) -> None:
-    """Deny an outbound call at its gates (routing.md 4.1)."""
+    """Deny an outbound call at its gates (routing.md 4.1): a softphone hears ``status``, the API ``api_status``."""
     d.because(reason)
     d.final = Node("hangup", None, None, d.now, reason)
     retry = RETRY_AFTER_S if status == 503 else None
-    _over(d, End(outcome="denied", reason=reason, status=status, q850=21, retry_after_s=retry, api_status=api_status))
+    said = api_status if d.attempt.kind == "click_to_call" else status
+    _over(d, End(outcome="denied", reason=reason, status=said, q850=21, retry_after_s=retry, api_status=api_status))
 
 
 def caller_gone(d: Decision) -> None:

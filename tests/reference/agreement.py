@@ -25,14 +25,14 @@ def differences(wanted: Any, got: Any, where: str = "") -> list[str]:
 def decided(result: dict[str, Any], kind: str) -> dict[str, Any]:
     """The part of a result that the contract fixes.
 
-    Open are: the cause of a call that was answered or denied, the SIP status of a denial that the API says, and what a
-    softphone is told of the customer's refusal (the far end's own status is passed on), the order of legs that start at
-    one moment, and whether a hangup is a node.
+    Open are: the cause of a call that was answered or denied, the SIP status of a click-to-call whose agent never
+    answered, what a softphone is told of the customer's refusal (the far end's own status is passed on), the order of
+    legs that start at one moment, and whether a hangup is a node.
     """
     free: set[str] = set()
     if result["outcome"] not in {"rejected", "hung_up"}:
         free.add("q850")
-    if kind == "click_to_call" and result["outcome"] in {"denied", "rejected"}:
+    if kind == "click_to_call" and result["outcome"] == "rejected":
         free |= {"sip_status", "q850"}
     if (
         kind == "softphone"

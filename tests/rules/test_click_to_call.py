@@ -92,7 +92,7 @@ def test_the_agent_hangs_up_early() -> None:
 
 def test_the_agents_busy_and_the_accounts_limit() -> None:
     result = call(document(), state={"in_call": ["a"]})
-    assert (result["reason"], result["api_status"]) == ("agent_busy", 409)
+    assert (result["reason"], result["api_status"], result["sip_status"]) == ("agent_busy", 409, 409)
     made = document()
     made["account"]["max_channels"] = 0
     result = call(made, state={"in_call": ["a"]})
