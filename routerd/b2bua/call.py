@@ -370,9 +370,9 @@ class Call:
 
     # -- ForkUser: what forks say --
 
-    def offer_for(self, branch: OutboundLeg) -> bytes:
+    def offer_for(self, fork: Fork, branch: OutboundLeg) -> bytes:
         """Return what this branch is offered."""
-        return carrying.offer_for(self, branch)
+        return carrying.offer_for(self, fork, branch)
 
     def fork_started(self, fork: Fork, attempt: Attempt, now: float) -> None:
         """Note which trunk a leg goes by, and count its channel."""

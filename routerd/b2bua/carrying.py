@@ -117,14 +117,15 @@ def _offer_first(call: Call, fork: Fork, attempts: list[Attempt], now: float) ->
         call.media.offer(call.caller.remote_sdp, call.caller, None, offered, now, towards)
 
 
-def offer_for(call: Call, branch: OutboundLeg) -> bytes:
-    """Return the description that a branch is offered: the caller's, relayed where wanted, by the branch's codecs."""
-    if call.transfer is not None:
-        return b""
-    if call.caller is None:
+def offer_for(call: Call, fork: Fork, branch: OutboundLeg) -> bytes:
+    """Return the description that a branch is offered: the caller's, relayed where wanted, by the branch's codecs.
+
+    Who will be joined later is asked for an offer, unless a question comes first: no 2xx may wait so long for its ACK.
+    """
+    if call.caller is None and call.transfer is None:
         return treatment.BLACK_HOLE
-    if call.caller.state == CONFIRMED:
-        return b""
+    if call.transfer is not None or call.caller is None or call.caller.state == CONFIRMED:
+        return treatment.BLACK_HOLE if fork.ring.confirm else b""
     sdp = call.relayed_offer if call.media.relay and call.relayed_offer else call.caller.remote_sdp
     try:
         return filtered(sdp, branch.codecs)

@@ -66,7 +66,7 @@ class Attempt:
 class ForkUser(Protocol):
     """The call, as its forks see it."""
 
-    def offer_for(self, branch: OutboundLeg) -> bytes:
+    def offer_for(self, fork: Fork, branch: OutboundLeg) -> bytes:
         """Return the description to offer to this branch, by its codecs; empty: a delayed offer."""
 
     def fork_started(self, fork: Fork, attempt: Attempt, now: float) -> None:
@@ -133,7 +133,7 @@ class Fork:
             return
         branch = attempt.branch
         self.user.fork_started(self, attempt, now)
-        branch.ring(self.user.offer_for(branch), attempt.flow, attempt.provisional_timeout_s, now)
+        branch.ring(self.user.offer_for(self, branch), attempt.flow, attempt.provisional_timeout_s, now)
 
     def cancel(self, now: float, reasons: Sequence[str] = ()) -> None:
         """Give the leg up: every branch is cancelled, an answered one hung up; nothing more is told."""

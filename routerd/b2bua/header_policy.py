@@ -51,6 +51,11 @@ class InviteParts:
         self.extra = tuple(extra)
 
 
+def hops_left(request: Request) -> int:
+    """Return the Max-Forwards that a request bears on the other side; below 0 it goes no further (RFC 3261 §16.3)."""
+    return min((70 if request.max_forwards is None else request.max_forwards) - 1, 70)
+
+
 def crossing(request: Request | None, *, trusted: bool) -> list[tuple[str, str]]:
     """Return the headers of the caller's INVITE that leg B may see."""
     if request is None:

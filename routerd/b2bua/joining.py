@@ -43,7 +43,7 @@ def join(call: Call, first: Leg, second: Leg, now: float) -> None:
 class Join:
     """One joining under way; the call holds it until it is done."""
 
-    __slots__ = ("call", "done", "first", "offer", "pending", "phase", "retries", "second")
+    __slots__ = ("call", "done", "first", "offer", "pending", "phase", "retries", "second", "waiting")
 
     def __init__(self, call: Call, first: Leg, second: Leg) -> None:
         self.call = call
@@ -53,6 +53,7 @@ class Join:
         self.offer = b""
         self.phase = "asking"
         self.retries = 0
+        self.waiting: Leg | None = None
         self.done = False
 
     # -- the second leg's offer --
@@ -70,6 +71,9 @@ class Join:
     def _invite(self, leg: Leg, body: bytes, now: float) -> None:
         if leg.incoming is not None or leg.outgoing_offer is not None:
             self._again(now)
+            return
+        if leg.invite_tx is not None:
+            self.waiting = leg  # no INVITE while ours still wants its ACK (RFC 3261 §14.1): see acknowledged
             return
         leg.outgoing_offer = leg.send(
             "INVITE",
@@ -89,8 +93,17 @@ class Join:
         wait = GLARE_WAIT_S + self.call.exchange.tokens.number(200) / 100
         self.call.exchange.timers.after(wait, self, "glare", now)
 
+    def acknowledged(self, leg: Leg, now: float) -> None:
+        """Go on with the leg that has now acknowledged our 2xx."""
+        if leg is self.waiting:
+            self.waiting = None
+            self._invite_next(now)
+
     def timer_fired(self, name: str, now: float) -> None:  # noqa: ARG002
         """Try again after glare."""
+        self._invite_next(now)
+
+    def _invite_next(self, now: float) -> None:
         if self.done:
             return
         if self.phase == "asking":

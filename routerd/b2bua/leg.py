@@ -147,9 +147,10 @@ class Leg:
 
     def _follow(self, flow: Flow, method: str) -> None:
         """Reach the peer where it is now: on its new connection, or behind what its NAT has become (RFC 5626 §5.3)."""
-        if self.pinned and self.flow is not None and flow != self.flow:
-            if method in {"INVITE", "UPDATE"} or not self.exchange.flows.alive(self.flow):
-                self.flow = flow
+        if not self.pinned or self.flow is None:
+            return
+        if method in {"INVITE", "UPDATE"} or not self.exchange.flows.alive(self.flow):
+            self.flow = flow
 
     def _serve(self, tx: ServerTransaction, request: Request, method: str, now: float) -> None:
         assert self.call is not None
@@ -308,6 +309,7 @@ class Leg:
         body: bytes = b"",
         content_type: str | None = None,
         sender: Sender | None = None,
+        max_forwards: int = 70,
     ) -> Outgoing:
         """Send a request within the dialog; its responses go to ``sender`` (default: looked at only for death)."""
         dialog = self.dialog
@@ -319,6 +321,7 @@ class Leg:
                 method,
                 via=self.exchange.flows.via(flow, branch),
                 contact=self.exchange.flows.contact(flow, self.party),
+                max_forwards=max_forwards,
                 extra=headers,
                 body=body,
                 content_type=content_type,

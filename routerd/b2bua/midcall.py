@@ -14,6 +14,7 @@ from routerd.b2bua import joining, treatment
 from routerd.b2bua.call_media import filtered
 from routerd.b2bua.call_states import CONNECTED, RINGING, TREATED
 from routerd.b2bua.dialog_requests import Watcher
+from routerd.b2bua.header_policy import hops_left
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.leg import CLOSED, CONFIRMED, EARLY
 from routerd.errors import ParseError, SdpError
@@ -81,8 +82,11 @@ def offer_received(call: Call, leg: Leg, tx: ServerTransaction, request: Request
     if other is None or other.dialog is None or other.state not in {EARLY, CONFIRMED}:
         leg.answer_offer(491 if request.method == "INVITE" else 500, b"", now, [("Retry-After", "2")])
         return
-    if call.renegotiation is not None or call.join is not None or other.incoming is not None:
+    if call.renegotiation is not None or call.join is not None or other.incoming is not None or other.delayed:
         leg.answer_offer(491, b"", now)
+        return
+    if hops_left(request) < 0:
+        leg.answer_offer(483, b"", now)
         return
     if request.body:
         if request.content_type != SDP:
@@ -95,20 +99,23 @@ def offer_received(call: Call, leg: Leg, tx: ServerTransaction, request: Request
             leg.answer_offer(488, b"", now)
             return
     del tx
-    call.renegotiation = Renegotiation(call, leg, other, request.method)
+    call.renegotiation = Renegotiation(call, leg, other, request.method, hops_left(request))
     call.renegotiation.start(request.body, now)
 
 
 class Renegotiation:
     """One re-INVITE or UPDATE on its way across and back."""
 
-    __slots__ = ("answer_pending", "call", "done", "method", "offer", "offerer", "outgoing", "receiver", "response")
+    __slots__ = (
+        "_hops", "answer_pending", "call", "done", "method", "offer", "offerer", "outgoing", "receiver", "response",
+    )  # fmt: skip
 
-    def __init__(self, call: Call, offerer: Leg, receiver: Leg, method: str) -> None:
+    def __init__(self, call: Call, offerer: Leg, receiver: Leg, method: str, hops: int) -> None:
         self.call = call
         self.offerer = offerer
         self.receiver = receiver
         self.method = method
+        self._hops = hops
         if receiver.state != CONFIRMED:
             self.method = "UPDATE"
         elif not receiver.peer_updates:
@@ -153,6 +160,7 @@ class Renegotiation:
             body=body,
             content_type=SDP if body else None,
             sender=self,
+            max_forwards=self._hops,
         )
 
     def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
@@ -283,7 +291,9 @@ def offer_cancelled(call: Call, leg: Leg, now: float) -> None:
 
 
 def ack_received(call: Call, leg: Leg, request: Request, now: float) -> None:
-    """Take the ACK of our 2xx: it may complete a delayed offer."""
+    """Take the ACK of our 2xx: it may complete a delayed offer, or let a joining go on."""
+    if call.join is not None:
+        call.join.acknowledged(leg, now)
     if call.renegotiation is not None and call.renegotiation.offerer is leg:
         call.renegotiation.ack_received(request, now)
         return
@@ -327,6 +337,9 @@ def request_received(call: Call, leg: Leg, tx: ServerTransaction, request: Reque
     if other is None or other.state != CONFIRMED:
         leg.refuse(tx, request, 200 if method == "INFO" and not request.body else 481, now)
         return
+    if hops_left(request) < 0:
+        leg.refuse(tx, request, 483, now)
+        return
     headers = [(name, value) for name in ("Info-Package", "Subject") for value in request.get_all(name)]
     other.send(
         method,
@@ -335,6 +348,7 @@ def request_received(call: Call, leg: Leg, tx: ServerTransaction, request: Reque
         body=request.body,
         content_type=request.get("Content-Type"),
         sender=Echo(leg, tx, other),
+        max_forwards=hops_left(request),
     )
 
 

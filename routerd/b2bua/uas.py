@@ -12,6 +12,7 @@ from routerd.b2bua.admission import Party, Refusal
 from routerd.b2bua.amplification import fits
 from routerd.b2bua.call import Call
 from routerd.b2bua.exchange import ALLOW, SERVER
+from routerd.b2bua.header_policy import hops_left
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.live_state import LiveView
 from routerd.b2bua.outgoing import Outgoing
@@ -164,7 +165,7 @@ def _invite(switch: Switch, tx: ServerTransaction, request: Request, party: Part
     call.caller = leg
     call.request = request
     call.trusted = party.trunk is not None
-    call.dialled_max_forwards = min((70 if request.max_forwards is None else request.max_forwards) - 1, 70)
+    call.dialled_max_forwards = hops_left(request)
     switch.leg_known(leg)
     call.start(now)
 
@@ -227,7 +228,7 @@ def _message(switch: Switch, tx: ServerTransaction, request: Request, party: Par
             to=f"<sip:{target}@{domain}>",
             call_id=exchange.tokens.call_id(),
             cseq=1,
-            max_forwards=(70 if request.max_forwards is None else request.max_forwards) - 1,
+            max_forwards=hops_left(request),
             routes=binding.path,
             body=request.body,
             content_type=request.get("Content-Type"),

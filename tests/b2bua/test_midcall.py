@@ -456,3 +456,40 @@ def test_connect_is_what_the_other_tests_stand_on() -> None:
     out, _ = connect(pstn, phone, MAIN)
     out.bye()
     wire.assert_quiet()
+
+
+@pytest.mark.parametrize("method", ["INVITE", "INFO"])
+def test_max_forwards_goes_down_across(method: str) -> None:
+    wire, pstn, phone, out, _ = talking()
+    body, kind = (
+        (sdp(version=2), "application/sdp") if method == "INVITE" else (b"Signal=1\r\n", "application/dtmf-relay")
+    )
+    for hops, status in ((0, 483), (9, 200)):
+        request = out.make(method, body, kind=kind)
+        request.set("Max-Forwards", str(hops))
+        pstn.send(request)
+        if status == 200:
+            crossed = phone.expect(method)
+            assert crossed.max_forwards == 8
+            if method == "INVITE":
+                ok(phone, crossed, sdp(version=2))
+        response = pstn.expect(f"{status} {method}")
+        if method == "INVITE" and status == 200:
+            out.ack(response)
+    out.bye()
+    wire.assert_quiet()
+
+
+def test_an_offer_before_a_delayed_one_is_answered_is_491() -> None:
+    wire = Wire()
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    out = pstn.invite(MAIN, b"")
+    come = phone.called()
+    come.answer()
+    response = out.answered(ack=False)
+    out.request("UPDATE", sdp(version=2))
+    pstn.expect("491 UPDATE")
+    out.ack(response, sdp())
+    assert come.acked().body
+    out.bye()
+    wire.assert_quiet()

@@ -373,3 +373,26 @@ def test_the_target_rings_no_longer_when_the_call_was_ended_from_our_side() -> N
     office.pstn.expect("BYE")
     office.asha.expect("BYE")
     office.wire.assert_quiet()
+
+
+def test_who_takes_a_call_over_is_asked_for_an_offer_only_after_the_ack() -> None:
+    office = Office()
+    taking = office.ravi.invite("1001", extra=[("Replaces", replaces(office.come))])
+    response = taking.answered(ack=False)
+    assert "INVITE" not in office.ravi.lines(), "no INVITE while another waits for its ACK (RFC 3261 §14.1)"
+    taking.ack(response)
+    office.ravi.reply(office.ravi.expect("INVITE"), 200, [("Contact", office.ravi.contact)], sdp(version=2))
+    office.pstn.reply(office.pstn.expect("INVITE"), 200, [("Contact", office.pstn.contact)], sdp(version=2))
+    office.ravi.expect("ACK")
+    office.out.bye()
+    office.ravi.expect("BYE")
+    office.wire.assert_quiet()
+
+
+def test_who_takes_a_call_over_and_never_acknowledges() -> None:
+    office = Office()
+    office.ravi.invite("1001", extra=[("Replaces", replaces(office.come))]).answered(ack=False)
+    office.wire.wait(40)
+    office.ravi.expect("BYE")
+    office.pstn.expect("BYE")
+    office.wire.assert_quiet()

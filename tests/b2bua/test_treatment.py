@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from b2bua_kit.documents import MAIN, MENU, MOBILE, changed, company
-from b2bua_kit.peer import Outgoing, Phone, Side, trunk
+from b2bua_kit.peer import Outgoing, Phone, Side, sdp, trunk
 from b2bua_kit.wire import Wire
 
 from routerd.media import offer_answer
@@ -145,4 +145,23 @@ def test_a_phone_may_answer_without_a_menu_at_all() -> None:
     press(call, "1")
     phone.called().send(486)
     assert "cause=17" in (call.peer.expect("BYE").get("Reason") or "")
+    wire.assert_quiet()
+
+
+def test_a_mobile_that_is_asked_after_the_queue_has_its_ack_at_once() -> None:
+    document = changed(company(), "agents", "asha", call_forward_number=MOBILE, confirm_external=True)
+    wire = Wire(document)
+    call = menu(wire)
+    pstn = call.peer
+    press(call, "1")
+    come = pstn.called()
+    assert b"a=inactive" in come.invite.body
+    come.answer(sdp(direction="inactive"))
+    come.acked()
+    press(come, "1")
+    pstn.reply(pstn.expect("INVITE"), 200, [("Contact", pstn.contact)], sdp(version=2))
+    pstn.reply(pstn.expect("INVITE"), 200, [("Contact", pstn.contact)], sdp(version=2))
+    assert any([pstn.expect("ACK").body, pstn.expect("ACK").body])
+    call.bye()
+    pstn.expect("BYE")
     wire.assert_quiet()
