@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,8 +114,8 @@ class Control:
             (name, {}, float(value)) for name, value in counted.get("counters", {}).items() if ":" not in name
         ]
         for account in self.documents.versions:
-            agents = await self.hub.command("agents", {"account": account}) or {}
-            gauges += _agents(account, agents.get("agents", []))
+            agents = await self.hub.command("agent_states", {"account": account}) or {}
+            gauges += _agents(account, agents.get("agent_states", {}))
         return gauges + [sample for row in trunks.get("trunks", []) for sample in _trunk(row)]
 
 
@@ -128,8 +127,7 @@ def _trunk(row: dict[str, Any]) -> list[Sample]:
     ]
 
 
-def _agents(account: str, rows: list[dict[str, Any]]) -> list[Sample]:
-    states = Counter(str(row.get("state")) for row in rows)
+def _agents(account: str, states: dict[str, int]) -> list[Sample]:
     return [("agents", {"account": account, "state": state}, float(n)) for state, n in sorted(states.items())]
 
 

@@ -16,6 +16,7 @@ import uvicorn
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.params import FromPath, FromQuery  # noqa: TC002 - litestar resolves annotations
 
 from routerd.app.totals import render
 from routerd.errors import StoreError
@@ -68,15 +69,15 @@ async def metrics(state: State) -> str:
 @get("/v1/accounts/{account:str}/records")
 async def records(
     state: State,
-    account: str,
-    since: float = 0.0,
-    until: float = 1e12,
-    number: str = "",
-    outcome: str = "",
-    limit: int = 100,
-    agent: str = "",
-    reason: str = "",
-    cursor: str = "",
+    account: FromPath[str],
+    since: FromQuery[float] = 0.0,
+    until: FromQuery[float] = 1e12,
+    number: FromQuery[str] = "",
+    outcome: FromQuery[str] = "",
+    limit: FromQuery[int] = 100,
+    agent: FromQuery[str] = "",
+    reason: FromQuery[str] = "",
+    cursor: FromQuery[str] = "",
 ) -> dict[str, Any]:
     """Give past calls, newest first; ``since`` and ``until`` in UTC seconds, ``number`` as caller or callee.
 
@@ -92,20 +93,20 @@ async def records(
 
 
 @get("/v1/accounts/{account:str}/records/{call_id:str}")
-async def record(state: State, account: str, call_id: str) -> dict[str, Any]:
+async def record(state: State, account: FromPath[str], call_id: FromPath[str]) -> dict[str, Any]:
     """Give the record of one call."""
     return await _record(state, account, call_id)
 
 
 @get("/v1/accounts/{account:str}/calls/{call_id:str}/explanation")
-async def explanation_of(state: State, account: str, call_id: str) -> dict[str, Any]:
+async def explanation_of(state: State, account: FromPath[str], call_id: FromPath[str]) -> dict[str, Any]:
     """Say why a call went where it went; ``text`` is for people, the rest exact."""
     found = await _record(state, account, call_id)
     return {**explanation.to_json(found), "text": explanation.explain(found)}
 
 
 @get("/v1/accounts/{account:str}/calls/{call_id:str}/timeline")
-async def timeline_of(state: State, account: str, call_id: str) -> dict[str, Any]:
+async def timeline_of(state: State, account: FromPath[str], call_id: FromPath[str]) -> dict[str, Any]:
     """Say what happened in a call, and when."""
     return {"timeline": explanation.timeline(await _record(state, account, call_id))}
 
@@ -118,13 +119,13 @@ async def _record(state: State, account: str, call_id: str) -> dict[str, Any]:
 
 
 @get("/v1/accounts/{account:str}/{view:str}")
-async def live_view(state: State, account: str, view: str) -> dict[str, Any]:
+async def live_view(state: State, account: FromPath[str], view: FromPath[str]) -> dict[str, Any]:
     """Give what the switch has now: registrations, trunks, agents."""
     return await _view(state, account, view)
 
 
 @get("/v1/accounts/{account:str}/calls")
-async def live_calls(state: State, account: str) -> dict[str, Any]:
+async def live_calls(state: State, account: FromPath[str]) -> dict[str, Any]:
     """Give the calls in progress (a path of its own: single calls stand below it)."""
     return await _view(state, account, "calls")
 
@@ -132,13 +133,21 @@ async def live_calls(state: State, account: str) -> dict[str, Any]:
 async def _view(state: State, account: str, view: str) -> dict[str, Any]:
     if view not in VIEWS:
         raise HTTPException("no such view", status_code=404)
-    result: dict[str, Any] | None = await state.control.hub.command(view, {"account": account})
-    if result is None:
-        raise HTTPException("the sip process does not answer", status_code=503)
-    refusal = result.get("error")
-    if refusal:
-        raise HTTPException(str(refusal.get("message")), status_code=int(refusal.get("status", 422)))
-    return {name: _of_account(rows, account) for name, rows in result.items() if name != "ok"}
+    wanted: dict[str, Any] = {"account": account}
+    found: dict[str, Any] = {}
+    while True:  # page by page: making a long one would hold up calls
+        page: dict[str, Any] | None = await state.control.hub.command(view, wanted)
+        if page is None:
+            raise HTTPException("the sip process does not answer", status_code=503)
+        refusal = page.get("error")
+        if refusal:
+            raise HTTPException(str(refusal.get("message")), status_code=int(refusal.get("status", 422)))
+        for name, rows in page.items():
+            if name not in {"ok", "next"}:
+                found.setdefault(name, []).extend(_of_account(rows, account))
+        if "next" not in page:
+            return found
+        wanted = {"account": account, "next": page["next"]}
 
 
 async def need_token(request: Request[Any, Any, Any]) -> None:
@@ -166,10 +175,8 @@ def _store_error(_request: Request[Any, Any, Any], error: StoreError) -> Respons
     return Response(body, status_code=503)
 
 
-def _of_account(rows: Any, account: str) -> Any:
+def _of_account(rows: list[Any], account: str) -> list[Any]:
     """Leave out what another account owns."""
-    if not isinstance(rows, list):
-        return rows
     return [row for row in rows if row.get("account", account) == account]
 
 

@@ -215,7 +215,12 @@ def _registrations(switch: Switch, arguments: dict[str, Any], now: float) -> Res
 
 
 def _agents(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
-    return done(agents=views.agents(switch, arguments["account"], now))
+    rows, further = views.agents(switch, arguments["account"], now, arguments.get("next", 0))
+    return done(agents=rows) if further is None else done(agents=rows, next=further)
+
+
+def _agent_states(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    return done(agent_states=views.agent_states(switch, arguments["account"], now))
 
 
 def _trunks(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
@@ -243,6 +248,7 @@ _VERBS: Final[dict[str, Callable[[Switch, dict[str, Any], float], Result]]] = {
     "calls": _calls,
     "registrations": _registrations,
     "agents": _agents,
+    "agent_states": _agent_states,
     "trunks": _trunks,
     "counters": _counters,
 }

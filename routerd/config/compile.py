@@ -18,7 +18,7 @@ from routerd.errors import ConfigError
 from routerd.rules import tables as t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from routerd.config import document as d
     from routerd.config.numbering import Numbering
@@ -70,6 +70,9 @@ def compile_account(
         extension_by_username={item.username: item.id for item in document.extensions},
         agent_by_extension=owner,
         agent_by_intercom={agent.intercom: agent.id for agent in document.agents if agent.intercom},
+        first_number=_first_number(document.numbers),
+        department_numbers=_department_numbers(document.numbers),
+        login_based_agents=sum(agent.login_based_calling for agent in document.agents),
     )
 
 
@@ -189,6 +192,21 @@ def _number(number: d.Number) -> t.Number:
         max_channels=number.max_channels,
         department=number.department,
     )
+
+
+def _first_number(numbers: Sequence[d.Number]) -> str | None:
+    first = next(iter(numbers), None)
+    found = next((number for number in numbers if number.status == "active"), first)
+    return None if found is None else found.number
+
+
+def _department_numbers(numbers: Iterable[d.Number]) -> dict[str, tuple[int, str]]:
+    """Give each department's first active number, and where in the document it stands."""
+    found: dict[str, tuple[int, str]] = {}
+    for place, number in enumerate(numbers):
+        if number.department is not None and number.status == "active":
+            found.setdefault(number.department, (place, number.number))
+    return found
 
 
 def _affinity(affinity: d.Affinity | None) -> t.Affinity | None:

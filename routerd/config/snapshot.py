@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 200
 _PURGE: Final = 2 * CHUNK
-_SINGLE: Final = ("account", "route_lengths", "destination_policy")
+_SINGLE: Final = ("account", "route_lengths", "destination_policy", "first_number", "login_based_agents")
 _KEYS: Final[dict[str, str]] = {
     "trunks": "id",
     "numbers": "number",
@@ -50,6 +50,7 @@ _PLAIN: Final = (
     "extension_by_username",
     "agent_by_extension",
     "agent_by_intercom",
+    "department_numbers",
 )
 
 

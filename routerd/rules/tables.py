@@ -361,6 +361,10 @@ class AccountTables(msgspec.Struct, gc=False, kw_only=True):
     ``routes`` maps a prefix of the E.164 number to trunk ids (longest wins; ``route_lengths`` lists the prefix
     lengths that occur, longest first, so that a look-up is a few dictionary reads). The same shape serves blocked
     callers: ``blocked`` by exact number (or ``anonymous``), ``blocked_prefixes`` by prefix.
+
+    No decision may walk through all numbers or agents, so what it would look for is kept: ``first_number`` is the
+    first active number of the document (else the first), ``department_numbers`` has the place in the document and the
+    number of each department's first active one, ``login_based_agents`` is how many agents must log in.
     """
 
     version: int
@@ -387,6 +391,9 @@ class AccountTables(msgspec.Struct, gc=False, kw_only=True):
     extension_by_username: dict[str, str]
     agent_by_extension: dict[str, str]
     agent_by_intercom: dict[str, str]
+    first_number: str | None
+    department_numbers: dict[str, tuple[int, str]]
+    login_based_agents: int
 
 
 class Snapshot(msgspec.Struct, gc=False, kw_only=True):

@@ -11,6 +11,7 @@ from routerd.errors import StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.filterwarnings("error::DeprecationWarning")
 BEARER = {"Authorization": "Bearer secret"}
 
 
@@ -71,6 +72,18 @@ def test_views_show_only_the_account(http: Any, control: FakeControl) -> None:
     answer = http.get("/v1/accounts/acme/registrations", headers=BEARER)
     assert answer.json() == {"registrations": [rows[0], rows[2]]}
     assert control.asked == [("registrations", {"account": "acme"})]
+
+
+def test_a_long_view_is_asked_for_page_by_page(http: Any, control: FakeControl) -> None:
+    pages: list[dict[str, Any]] = [{"ok": True, "agents": [{"id": 1}], "next": 1}, {"ok": True, "agents": [{"id": 2}]}]
+
+    async def command(verb: str, arguments: Any) -> Any:
+        control.asked.append((verb, arguments))
+        return pages[len(control.asked) - 1]
+
+    control.command = command  # type: ignore[method-assign]
+    assert http.get("/v1/accounts/acme/agents", headers=BEARER).json() == {"agents": [{"id": 1}, {"id": 2}]}
+    assert control.asked == [("agents", {"account": "acme"}), ("agents", {"account": "acme", "next": 1})]
 
 
 def test_refusals_come_with_their_status(http: Any, control: FakeControl) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 from b2bua_kit.documents import MAIN, SUPPORT, changed, company
 from b2bua_kit.peer import Phone, connect, sdp, trunk
 from b2bua_kit.wire import Wire
@@ -10,7 +13,11 @@ from routerd.b2bua import views
 
 
 def states(wire: Wire) -> dict[str, str]:
-    return {agent["id"]: agent["state"] for agent in views.agents(wire.switch, "acme", wire.now)}
+    rows, further = views.agents(wire.switch, "acme", wire.now)
+    assert further is None
+    counted = Counter(agent["state"] for agent in rows)
+    assert views.agent_states(wire.switch, "acme", wire.now) == counted
+    return {agent["id"]: agent["state"] for agent in rows}
 
 
 def test_the_states_of_an_agent() -> None:
@@ -53,8 +60,24 @@ def test_wrap_up_is_seen_after_a_departments_call() -> None:
 
 def test_an_account_that_is_not_there_has_nobody() -> None:
     wire = Wire()
-    assert views.agents(wire.switch, "none", 0.0) == []
+    assert views.agents(wire.switch, "none", 0.0) == ([], None)
+    assert views.agent_states(wire.switch, "none", 0.0) == {}
     assert views.calls(wire.switch, None, 0.0) == []
+
+
+def test_agents_come_in_pages(monkeypatch: Any) -> None:
+    wire = Wire()
+    everybody = list(states(wire))
+    assert len(everybody) > 1
+    monkeypatch.setattr(views, "AGENTS_A_PAGE", 1)
+    found, place = [], 0
+    while place is not None:
+        rows, following = views.agents(wire.switch, "acme", wire.now, place)
+        assert len(rows) == 1
+        found += [row["id"] for row in rows]
+        assert wire.command("agents", next=place).get("next") == following
+        place = following
+    assert found == everybody
 
 
 def test_counters() -> None:
