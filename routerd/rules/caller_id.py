@@ -68,19 +68,17 @@ def by_mode(d: Decision, agent: Agent) -> str | None:
 def for_emergency(d: Decision, agent: Agent | None) -> str | None:
     """Return the agent's first usable number, else the pilot number, else any number of the account."""
     own = by_mode(d, agent) if agent is not None else None
-    numbers = d.tables.numbers
     pilot = d.tables.account.pilot_number
-    number = own or pilot or next((n for n, entry in numbers.items() if entry.active), next(iter(numbers), None))
+    number = own or pilot or d.tables.first_number
     d.note("caller_id", "emergency", pilot, number)
     return number
 
 
 def _first_of_departments(d: Decision, agent: Agent) -> str | None:
     """The first usable number, in document order, of a department of the agent."""
-    departments = agent.departments
-    if not departments:
-        return None
-    return next((n for n, e in d.tables.numbers.items() if e.active and e.department in departments), None)
+    first = d.tables.department_numbers
+    found = [first[department] for department in agent.departments if department in first]
+    return min(found)[1] if found else None
 
 
 def _by_area_code(d: Decision, agent: Agent, customer: str) -> str | None:

@@ -105,6 +105,24 @@ def test_mode_department() -> None:
     assert outcome(made) == SECOND
     assert outcome(change(made, "numbers", SECOND, status="suspended")) == "no_caller_id"
     assert outcome(ids("department", default=PILOT)) == PILOT
+
+
+def test_of_several_departments_the_first_number_of_the_document() -> None:
+    made = ids("department")
+    made["departments"] += [{**made["departments"][0], "id": name, "name": name} for name in ("x", "y")]
+    change(made, "numbers", SECOND, department="x")
+    assert outcome(made) == SECOND
+    change(made, "numbers", NUMBER, department="y")
+    numbers = [number["number"] for number in made["numbers"] if number.get("department")]
+    assert sorted(numbers) == sorted([NUMBER, SECOND])
+    assert outcome(made) == numbers[0]
+    made["numbers"].reverse()
+    assert outcome(made) == numbers[1]
+    change(made, "numbers", numbers[1], status="suspended")
+    assert outcome(made) == numbers[0]
+
+
+def test_mode_department_with_a_default() -> None:
     assert outcome(ids("department", default=PILOT), caller_id=PILOT) == PILOT
 
 
@@ -120,4 +138,9 @@ def test_an_emergency_shows_the_first_usable_else_the_pilot_else_any() -> None:
     assert outcome(ids("custom", []), "112") == PILOT
     made = ids("custom", [])
     made["account"]["pilot_number"] = None
-    assert outcome(made, "112") == NUMBER
+    first, second, *_ = [number["number"] for number in made["numbers"]]
+    assert outcome(made, "112") == first
+    assert outcome(change(made, "numbers", first, status="suspended"), "112") == second
+    for number in made["numbers"]:
+        number["status"] = "suspended"
+    assert outcome(made, "112") == first
