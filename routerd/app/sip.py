@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routerd.app import frames
+from routerd.app.installing import Installing
 from routerd.app.retiring import Retiring
 from routerd.app.setup import tell_ready
 from routerd.b2bua.effects import AskDns, AskMedia, CloseFlow, Command, OpenFlow, Publish, Reply
-from routerd.config.snapshot import SnapshotBuilder
 from routerd.edge.collector import Collector
 from routerd.edge.driver import Driver
 from routerd.edge.logs import NoteLog, logger
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from routerd.app.setup import SipSetup
     from routerd.edge.driver import SwitchDoor
     from routerd.edge.metrics import Sample
+    from routerd.rules.tables import Snapshot
 
 log = logger("app.sip")
 
@@ -75,7 +76,7 @@ class SipProcess:
         self._notes = NoteLog(log.info, log.error)
         self._media: MediaClient | None = None
         self._link: frames.FrameLink | None = None
-        self._builder: SnapshotBuilder | None = None
+        self._installing = Installing(loop, self._installed)
         self._retiring = Retiring(loop)
         self._version = 0
         self._watched = False
@@ -85,9 +86,9 @@ class SipProcess:
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands: list[Command] = []
         self._handlers: dict[str, Callable[..., None]] = {
-            "begin": self._begin,
-            "part": self._part,
-            "install": self._install,
+            "begin": self._installing.begin,
+            "part": self._installing.part,
+            "install": self._installing.install,
             "command": self._command,
             "go": self._go,
             "ack": self.outbox.acknowledge,
@@ -158,21 +159,11 @@ class SipProcess:
         if handler is not None:
             handler(*frame[1:])
 
-    def _begin(self, _version: int) -> None:
-        self._builder = SnapshotBuilder()
-
-    def _part(self, part: bytes) -> None:
-        if self._builder is not None:
-            self._builder.feed(part)
-
-    def _install(self, version: int) -> None:
-        if self._builder is None:
-            return
-        snapshot, self._builder = self._builder.finish(version), None
+    def _installed(self, snapshot: Snapshot) -> None:
         self.driver.install(snapshot)
         self._retiring.replace(snapshot)
-        self._version = version
-        self._send(["installed", version])
+        self._version = snapshot.version
+        self._send(["installed", snapshot.version])
 
     def _command(self, number: int, verb: str, arguments: dict[str, Any]) -> None:
         """Run a command in its turn: a thousand restored bindings must not hold up a call."""
@@ -189,7 +180,7 @@ class SipProcess:
 
     def _go(self) -> None:
         if not self._serving:
-            self._serving = True
+            self._serving = self._installing.paced = True
             task = self._loop.create_task(self._open())
             self._tasks.add(task)
             task.add_done_callback(self._opened_or_not)
