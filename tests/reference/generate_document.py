@@ -175,7 +175,7 @@ def department(rng: Random, name: str, family: str) -> Table:
         strategy = "random"
     with_queue = rng.random() < (0.9 if family == "queue" and name == "support" else 0.08)
     queue = {
-        "timeout_s": rng.choice([20.21, 40.31, 90.41]).__floor__() + 1,
+        "timeout_s": rng.choice([20.85, 40.95, 90.65]),
         "max_waiting": rng.choice([10, 10, 10, 1, 0]),
         "music": "welcome",
         "announce_position_every_s": 30,
@@ -187,7 +187,9 @@ def department(rng: Random, name: str, family: str) -> Table:
         "id": name,
         "name": name.title(),
         "strategy": strategy,
-        "members": [{"agent": member, "timeout_s": rng.choice([None, 30, 20, 7, 13])} for member in members],
+        "members": [
+            {"agent": member, "timeout_s": rng.choice([None, 30.05, 20.15, 7.45, 13.85])} for member in members
+        ],
         "failover": maybe(rng, 0.6, destination(rng)),
         "queue": queue if with_queue else None,
         "affinity": maybe(rng, 0.15, {"hours": 24, "strict": rng.random() < 0.4}),

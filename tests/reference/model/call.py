@@ -99,7 +99,9 @@ class Call:
         return self.began + timedelta(seconds=self.now)
 
     def wait(self, until: float) -> dict[str, Any] | None:
-        """Go on to the next event, or to ``until`` (None)."""
+        """Go on to the next event, or to ``until`` (None). What was pressed ahead is forgotten outside of menus."""
+        if not self.in_menu:
+            self.digits.clear()
         if self.events and float(self.events[0]["at_s"]) <= until + TICK:
             event = self.events.popleft()
             self.now = max(self.now, float(event["at_s"]))

@@ -90,4 +90,6 @@ def by_mode(call: Call, agent: Agent) -> str | None:
 def emergency(call: Call, agent: Agent) -> str | None:
     """The agent's first usable, else the pilot number, else any number of the account."""
     pilot = call.book.account["pilot_number"]
-    return by_mode(call, agent) or pilot or next(iter(call.book.numbers), None)
+    owned = list(call.book.numbers)
+    active = [number for number in owned if usable(call, number)]
+    return by_mode(call, agent) or pilot or next(iter(active + owned), None)
