@@ -86,7 +86,6 @@ def switch_settings(settings: Settings, engines: tuple[Address, ...]) -> SwitchS
         default_expires_s=sip.default_expires_s,
         keepalive_s=sip.keepalive_s,
         session_expires_s=sip.session_expires_s,
-        media_timeout_s=settings.media.timeout_s,
         mtu_bytes=sip.mtu_bytes,
         strict=sip.strict,
         limits=Limits(**limits),

@@ -56,11 +56,10 @@ class Wire(Network):
 class LoopbackPhone(Phone):
     """A scripted phone on a real socket; each of its calls has a :class:`~routerd.app.voice.Voice`."""
 
-    __slots__ = ("_talking", "voices")
+    __slots__ = ("voices",)
 
     def __init__(self, world: Loopback, address: Address, user: str, **more: Any) -> None:
         self.voices: list[Voice] = []
-        self._talking: dict[int, Voice] = {}
         super().__init__(world, address, user, **more)
         self.flow = Flow("udp", address, world.server)
         self.answered = self._talk

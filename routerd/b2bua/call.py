@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from routerd.b2bua.exchange import Exchange
-    from routerd.b2bua.forking import Attempt, Fork
+    from routerd.b2bua.forking import BranchPlan, Fork
+    from routerd.b2bua.joining import Join
     from routerd.b2bua.leg import Leg
     from routerd.b2bua.live_state import AccountState, LiveView
+    from routerd.b2bua.location import Binding
     from routerd.b2bua.outbound_leg import OutboundLeg
     from routerd.rules.tables import AccountTables
     from routerd.sip.message import Request, Response
@@ -58,7 +60,7 @@ class Calls(Protocol):
     def wrap_up(self, state: AccountState, agent: str, department: str, wrap_up_s: float, now: float) -> None:
         """Hear that an agent's call through a department with wrap-up has ended."""
 
-    def contacts_of(self, account: str, extension: str, now: float) -> Sequence[Any]:
+    def contacts_of(self, account: str, extension: str, now: float) -> Sequence[Binding]:
         """Return the live bindings of an extension."""
 
     def transfer_asked(self, call: Call, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> None:
@@ -161,9 +163,9 @@ class Call:
         self.progress_sent = 0
         self.branches = 0
         self.relayed_offer = b""
-        self.waiting_forks: list[tuple[Fork, list[Attempt]]] = []
+        self.waiting_forks: list[tuple[Fork, list[BranchPlan]]] = []
         self.renegotiation: midcall.Renegotiation | None = None
-        self.join: Any = None
+        self.join: Join | None = None
         self.transfer: Borrower | None = None
         self.leaving: Lender | None = None
         self._events: list[plan.Event] = []  # a deque would be 600 bytes for the one or two that ever wait
@@ -374,7 +376,7 @@ class Call:
         """Return what this branch is offered."""
         return carrying.offer_for(self, fork, branch)
 
-    def fork_started(self, fork: Fork, attempt: Attempt, now: float) -> None:
+    def fork_started(self, fork: Fork, attempt: BranchPlan, now: float) -> None:
         """Note which trunk a leg goes by, and count its channel."""
         carrying.branch_started(self, fork, attempt, now)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routerd.b2bua import header_policy
-from routerd.b2bua.forking import Attempt
+from routerd.b2bua.forking import BranchPlan
 from routerd.b2bua.outbound_leg import OutboundLeg
 from routerd.errors import ParseError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ADDRESS_PROVISIONAL_TIMEOUT_S = 4.0
 
 
-def attempts(call: Call, fork: Fork, ring: Ring, now: float) -> list[Attempt]:
+def attempts(call: Call, fork: Fork, ring: Ring, now: float) -> list[BranchPlan]:
     """Return the branches for ``ring``: contacts all at once, trunks in their order; empty: unreachable."""
     if call.dialled_max_forwards < 0:
         return []
@@ -28,10 +28,10 @@ def attempts(call: Call, fork: Fork, ring: Ring, now: float) -> list[Attempt]:
     if ring.kind == "number":
         return [made for trunk in ring.trunks if (made := _trunk(call, fork, ring, call.tables.trunks[trunk]))]
     parts = header_policy.to_address(ring, _domain(call), call.dialled_max_forwards, _extra(call))
-    return [Attempt(_branch(call, fork, ring.target, parts), None, ADDRESS_PROVISIONAL_TIMEOUT_S)]
+    return [BranchPlan(_branch(call, fork, ring.target, parts), None, ADDRESS_PROVISIONAL_TIMEOUT_S)]
 
 
-def _contacts(call: Call, fork: Fork, ring: Ring, now: float) -> list[Attempt]:
+def _contacts(call: Call, fork: Fork, ring: Ring, now: float) -> list[BranchPlan]:
     name = ring.target.partition(":")[2]
     extension = call.tables.extensions.get(name)
     if extension is None:
@@ -48,14 +48,19 @@ def _contacts(call: Call, fork: Fork, ring: Ring, now: float) -> list[Attempt]:
         branch.media = extension.media
         branch.codecs = extension.codecs
         branch.extension = name
-        made.append(Attempt(branch, binding.flow, extension.provisional_timeout_s))
+        made.append(BranchPlan(branch, binding.flow, extension.provisional_timeout_s))
     return made
 
 
-def _trunk(call: Call, fork: Fork, ring: Ring, trunk: Trunk) -> Attempt | None:
+def _trunk(call: Call, fork: Fork, ring: Ring, trunk: Trunk) -> BranchPlan | None:
     try:
         parts = header_policy.to_trunk(
-            ring.through(trunk.id), trunk, call.tables.account.plan, _domain(call), call.dialled_max_forwards, _extra(call)
+            ring.through(trunk.id),
+            trunk,
+            call.tables.account.plan,
+            _domain(call),
+            call.dialled_max_forwards,
+            _extra(call),
         )
     except ParseError as error:
         call.exchange.note("trunk_target_unusable", f"{trunk.id}: {error}")
@@ -64,7 +69,7 @@ def _trunk(call: Call, fork: Fork, ring: Ring, trunk: Trunk) -> Attempt | None:
     branch.media = trunk.media
     branch.codecs = trunk.codecs
     branch.trunk = trunk
-    return Attempt(branch, None, trunk.provisional_timeout_s, trunk.id)
+    return BranchPlan(branch, None, trunk.provisional_timeout_s, trunk.id)
 
 
 def _branch(call: Call, fork: Fork, name: str, parts: header_policy.InviteParts) -> OutboundLeg:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from routerd.b2bua.call import Call
-    from routerd.b2bua.forking import Attempt
+    from routerd.b2bua.forking import BranchPlan
     from routerd.b2bua.leg import Leg
     from routerd.b2bua.outbound_leg import OutboundLeg
     from routerd.rules.decision import Node
@@ -95,7 +95,7 @@ def _caller_relays(call: Call) -> bool:
     return call.caller is not None and call.caller.media == "relay"
 
 
-def _offer_first(call: Call, fork: Fork, attempts: list[Attempt], now: float) -> None:
+def _offer_first(call: Call, fork: Fork, attempts: list[BranchPlan], now: float) -> None:
     """Take the caller's offer through the engine once; the leg starts when it is back."""
     assert call.caller is not None
 
@@ -134,7 +134,7 @@ def offer_for(call: Call, fork: Fork, branch: OutboundLeg) -> bytes:
         return sdp
 
 
-def branch_started(call: Call, fork: Fork, attempt: Attempt, now: float) -> None:
+def branch_started(call: Call, fork: Fork, attempt: BranchPlan, now: float) -> None:
     """Count a trunk's channel and rate when a branch goes out by it."""
     entry = entry_of(call, fork.number)
     if attempt.trunk_id is not None:
@@ -215,7 +215,6 @@ def _bridge(call: Call, command: plan.Command, now: float) -> None:
     if entry is not None:
         entry.finish("answered", now, 200)
     call.record.answered_by = entry.target if entry is not None else fork.ring.target
-    call.record.bridged_leg = command.leg
     if call.transfer is not None and call.caller is None:
         call.caller = call.transfer.lend(call, now)
     call.happen("bridge", now)

@@ -125,8 +125,3 @@ def reason_header(cause: int) -> str:
     """Return the Reason value of a Q.850 cause (RFC 3326 §2)."""
     text = TEXTS.get(cause)
     return f'Q.850;cause={cause};text="{text}"' if text is not None else f"Q.850;cause={cause}"
-
-
-def reason_of_status(status: int) -> str:
-    """Return the Reason value that carries a SIP status (RFC 3326 §2)."""
-    return f"SIP;cause={status}"

@@ -145,8 +145,8 @@ class MediaEvent(Answer, gc=False):
 class Command(msgspec.Struct, gc=False):
     """Something an admin, the control process or a schedule wants: ``verb`` and arguments; answered by Reply.
 
-    Verbs: ``login logout break unbreak originate hang_up transfer hold drain calls registrations agents trunks
-    restore_binding restore_affinity ban unban``.
+    Verbs: ``login logout break unbreak originate hang_up transfer drain ban unban calls registrations agents trunks
+    counters restore_binding restore_session restore_affinity``.
     """
 
     number: int

@@ -40,7 +40,7 @@ def trunk_to_blame(status: int) -> bool:
     return status in {0, 403, 408} or 500 <= status < 600
 
 
-class Attempt:
+class BranchPlan:
     """How to start one branch: what the call has prepared for a contact, trunk or address."""
 
     __slots__ = ("branch", "flow", "provisional_timeout_s", "trunk_id")
@@ -69,7 +69,7 @@ class ForkUser(Protocol):
     def offer_for(self, fork: Fork, branch: OutboundLeg) -> bytes:
         """Return the description to offer to this branch, by its codecs; empty: a delayed offer."""
 
-    def fork_started(self, fork: Fork, attempt: Attempt, now: float) -> None:
+    def fork_started(self, fork: Fork, attempt: BranchPlan, now: float) -> None:
         """Hear that a branch goes out."""
 
     def fork_ringing(self, fork: Fork, branch: OutboundLeg, status: int, sdp: bytes, now: float) -> None:
@@ -110,12 +110,12 @@ class Fork:
         self.winner: OutboundLeg | None = None
         self.over = False
         self.redirected = False
-        self._queue: list[Attempt] = []
+        self._queue: list[BranchPlan] = []
         self._result = "unreachable"
         self._status = 0
         self._redirect: str | None = None
 
-    def start(self, attempts: Sequence[Attempt], now: float) -> None:
+    def start(self, attempts: Sequence[BranchPlan], now: float) -> None:
         """Ring: all attempts at once, or (for a number) the first, the others being its next trunks."""
         self.over = False
         if self.ring.kind == "number" and len(attempts) > 1:
@@ -128,7 +128,7 @@ class Fork:
                 self._go(attempt, now)
         self._settle(now)
 
-    def _go(self, attempt: Attempt, now: float) -> None:
+    def _go(self, attempt: BranchPlan, now: float) -> None:
         if self.user is None:
             return
         branch = attempt.branch

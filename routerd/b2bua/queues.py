@@ -8,7 +8,7 @@ next one sees a busy agent. Nothing can come between: the switch does one thing 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from routerd.rules import plan
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from routerd.b2bua.live_state import AccountState
     from routerd.b2bua.switch import Switch
     from routerd.rules.tables import AccountTables
-
-WRAP_UP: Final = "wrap_up:"
 
 
 class Queues:

@@ -43,7 +43,6 @@ class CallRecord:
         "answered",
         "answered_by",
         "attempt",
-        "bridged_leg",
         "caller_shown",
         "ended",
         "ended_by",
@@ -66,7 +65,6 @@ class CallRecord:
         self.wall_offset = wall_offset
         self.answered: float | None = None
         self.answered_by: str | None = None
-        self.bridged_leg: int | None = None
         self.ended: float | None = None
         self.ended_by = ""
         self.ending: End | None = None

@@ -70,7 +70,6 @@ class SwitchSettings(msgspec.Struct, frozen=True):
     default_expires_s: int = 3600
     keepalive_s: float = 30.0
     session_expires_s: int = 1800
-    media_timeout_s: float = 60.0
     mtu_bytes: int = 1300
     strict: bool = False
     limits: Limits = Limits()

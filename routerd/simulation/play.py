@@ -59,7 +59,7 @@ LEG: Final = ("target", "agent", "start_s", "end_s", "result")
 class Stage:
     """A document made ready for many scenarios: its snapshot with every trunk at an address of its own."""
 
-    __slots__ = ("by_address", "snapshot", "tables", "trunks")
+    __slots__ = ("snapshot", "tables", "trunks")
 
     def __init__(self, tables: AccountTables) -> None:
         self.trunks: dict[str, Address] = {}
@@ -69,7 +69,6 @@ class Stage:
             self.trunks[trunk.id] = address
             trunks[trunk.id] = _placed(trunk, address)
         self.tables = replace(tables, trunks=trunks)
-        self.by_address = {address: name for name, address in self.trunks.items()}
         self.snapshot: Snapshot = build_snapshot([self.tables], tables.version)
 
 

@@ -25,7 +25,6 @@ def test_statuses_of_causes(q850: int, status: int) -> None:
 def test_headers() -> None:
     assert cause.reason_header(17) == 'Q.850;cause=17;text="User busy"'
     assert cause.reason_header(99) == "Q.850;cause=99"
-    assert cause.reason_of_status(200) == "SIP;cause=200"
 
 
 @pytest.mark.parametrize(

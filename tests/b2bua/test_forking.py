@@ -38,7 +38,7 @@ def test_what_a_status_means(status: int, result: str, blame: bool) -> None:
 )
 def test_where_a_branch_will_go(flow: Flow | None, next_hop: str, host: str) -> None:
     branch: Any = SimpleNamespace(parts=SimpleNamespace(next_hop=next_hop))
-    assert forking.Attempt(branch, flow, 4.0).peer_host() == host
+    assert forking.BranchPlan(branch, flow, 4.0).peer_host() == host
 
 
 def two_phones() -> tuple[Wire, Peer, Phone, Phone]:
