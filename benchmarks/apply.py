@@ -13,8 +13,6 @@ import multiprocessing
 import resource
 import sys
 import time
-import zoneinfo
-from pathlib import Path
 from typing import Any
 
 TARGET_MS = 5.0
@@ -63,12 +61,9 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def zone_data(name: str) -> bytes:
-    return next(Path(base, name).read_bytes() for base in zoneinfo.TZPATH if Path(base, name).is_file())
-
-
 def control(text: bytes, pipe: Any) -> None:
     """Decode, validate, compile, frame; print each step."""
+    from routerd.app.host_files import zone_data
     from routerd.config.compile import compile_account
     from routerd.config.load import load, numbering
     from routerd.config.secret import SecretSource

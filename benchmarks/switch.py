@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from routerd.app.documents import zone_data
+from routerd.app.host_files import zone_data
 from routerd.b2bua import effects as fx
 from routerd.b2bua.settings import Listener, SwitchSettings
 from routerd.b2bua.switch import Switch

@@ -8,14 +8,13 @@ version. All files are judged before any is taken, so a wrong document changes n
 from __future__ import annotations
 
 import hashlib
-import importlib.resources
 import os
 import time
 import wave
-import zoneinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from routerd.app.host_files import zone_data, zone_names
 from routerd.config.compile import compile_account
 from routerd.config.load import load, numbering
 from routerd.config.problems import DocumentErrors
@@ -30,16 +29,6 @@ if TYPE_CHECKING:
     from routerd.store.spool import StoreWriter
 
     Fresh = tuple[str, bytes, AccountTables]  # path, text, tables
-
-
-def zone_data(name: str) -> bytes:
-    """Give the TZif bytes of an IANA zone, from the system or from the tzdata package; raises ``LookupError``."""
-    zoneinfo.ZoneInfo(name)  # judges the name: no path gets further
-    for folder in zoneinfo.TZPATH:
-        path = Path(folder) / name
-        if path.is_file():
-            return path.read_bytes()
-    return importlib.resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
 
 
 def sound_durations(folder: Path) -> dict[str, float]:
@@ -65,7 +54,7 @@ class DocumentReader:
 
     def tables(self, text: bytes, source: str, version: int) -> AccountTables:
         """Read, judge and compile; raises ConfigError (DocumentErrors: all at once)."""
-        document = load(text, source=source, secrets=self._secrets, zones=zoneinfo.available_timezones())
+        document = load(text, source=source, secrets=self._secrets, zones=zone_names())
         try:
             return compile_account(
                 document,

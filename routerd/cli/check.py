@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from routerd.cli.host_files import placeholder, zone_data, zone_names
+from routerd.app.host_files import placeholder, zone_data, zone_names
 from routerd.config.checks import analyse, locked_out
 from routerd.config.compile import compile_account
 from routerd.config.load import load, numbering

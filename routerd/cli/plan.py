@@ -21,7 +21,7 @@ from rich.progress import Progress
 
 from routerd.app.composition import read_settings
 from routerd.app.documents import sound_durations
-from routerd.cli.host_files import placeholder, zone_data, zone_names
+from routerd.app.host_files import placeholder, zone_data, zone_names
 from routerd.cli.views import DEFAULT_SETTINGS, AsJson, SettingsFile
 from routerd.config.compile import compile_account
 from routerd.config.difference import ADDED, REMOVED, REORDERED, Difference, differences

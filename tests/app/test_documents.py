@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from routerd.app.documents import DocumentReader, Documents, read_files, sound_durations, zone_data
+from routerd.app.documents import DocumentReader, Documents, read_files, sound_durations
 from routerd.app.setup import ControlSetup
 from routerd.config.snapshot import SnapshotBuilder
 from routerd.errors import ConfigError
@@ -13,13 +13,6 @@ from routerd.store.spool import StoreWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def test_zones_come_as_tzif_and_names_lead_nowhere_else() -> None:
-    assert zone_data("Asia/Kolkata")[:4] == b"TZif"
-    for name in ("../../etc/passwd", "/etc/passwd", "Nowhere/Land"):
-        with pytest.raises((LookupError, ValueError)):
-            zone_data(name)
 
 
 def test_sounds_have_their_lengths_and_others_have_none(tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ def zone_names() -> frozenset[str]:
 
 def zone_data(name: str) -> bytes:
     """Give a zone's TZif bytes: the host's, else the tzdata package's. Raises LookupError or OSError."""
-    if name not in zone_names():
-        raise LookupError(name)
+    try:
+        zoneinfo.ZoneInfo(name)  # judges the name: no path gets further
+    except (ValueError, OSError) as error:
+        raise LookupError(name) from error
     for base in zoneinfo.TZPATH:
         path = Path(base, *name.split("/"))
         if path.is_file():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from routerd.cli.host_files import placeholder, zone_data, zone_names
+from routerd.app.host_files import placeholder, zone_data, zone_names
 from routerd.config.document import SecretRef
 from routerd.config.zones import compile_zone
 
@@ -12,7 +12,7 @@ def test_zones_of_this_host() -> None:
     assert compile_zone("Asia/Kolkata", zone_data("Asia/Kolkata")).first_offset == 19800
 
 
-@pytest.mark.parametrize("name", ["Asia/Kolkatta", "../../etc/passwd", "", "Asia"])
+@pytest.mark.parametrize("name", ["Asia/Kolkatta", "../../etc/passwd", "/etc/passwd", "", "Asia", "Nowhere/Land"])
 def test_what_is_no_zone(name: str) -> None:
     with pytest.raises(LookupError):
         zone_data(name)
