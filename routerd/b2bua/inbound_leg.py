@@ -126,11 +126,23 @@ class InboundLeg(Leg):
         except RemoteProtocolError as error:
             self.refuse(tx, request, error.status_hint, now)
             return
-        self.refuse(tx, request, 200 if matched else 481, now)
+        if matched and request.body:
+            self._offer_in_prack(tx, request, now)
+        else:
+            self.refuse(tx, request, 200 if matched else 481, now)
         held = self._held
         if held is not None and self._reliable is not None and not self._reliable.pending:
             self._held = None
             self.answer(held[0], now, held[1])
+
+    def _offer_in_prack(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """Answer an offer within a PRACK (RFC 3262 §5): the old one again is agreed to, a new one belongs in an UPDATE."""
+        if not self._nothing_new(request):
+            self.refuse(tx, request, 488, now)
+            return
+        body, headers = self.local_sdp, [("Server", SERVER)]
+        answer = build.response(request, 200, extra=headers, body=body, content_type="application/sdp")
+        self.exchange.layer.respond(tx, answer, now)
 
     # -- final --
 

@@ -219,3 +219,36 @@ def test_we_refresh_who_knows_no_timers() -> None:
     wire.wait(40)
     pstn.expect("BYE")
     wire.assert_quiet()
+
+
+def test_an_offer_in_a_prack_is_agreed_to_when_it_is_the_old_one_and_else_refused() -> None:
+    for body, status in ((None, 200), (sdp(version=2, direction="sendonly"), 488)):
+        wire, pstn, phone = world()
+        call = pstn.invite(MAIN, extra=[("Supported", "100rel")])
+        come = phone.called()
+        come.send(183, sdp())
+        progress = call.early(pstn.expect("183"))
+        rack = f"{progress.get('RSeq')} {progress.cseq.number} INVITE"
+        call.request("PRACK", call.sdp if body is None else body, [("RAck", rack)])
+        answer = pstn.expect(f"{status} PRACK")
+        assert answer.body == (progress.body if status == 200 else b""), "RFC 3262 §5: the 2xx answers the offer"
+        come.answer()
+        call.answered()
+        call.bye()
+        wire.assert_quiet()
+
+
+def test_a_reliable_ringing_without_any_offer_has_none() -> None:
+    wire, pstn, phone = world()
+    call = pstn.invite(MAIN, b"", extra=RELIABLE)
+    come = phone.called()
+    come.send(183, sdp())
+    progress = pstn.expect("183")
+    assert "100rel" in progress.require
+    assert progress.body == b""
+    call.prack(progress)
+    come.answer()
+    assert call.answered(sdp(port=4242)).body
+    assert b"4242" in come.acked().body
+    call.bye()
+    wire.assert_quiet()
