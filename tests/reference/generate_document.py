@@ -175,7 +175,7 @@ def department(rng: Random, name: str, family: str) -> Table:
         strategy = "random"
     with_queue = rng.random() < (0.9 if family == "queue" and name == "support" else 0.08)
     queue = {
-        "timeout_s": rng.choice([20.85, 40.95, 90.65]),
+        "timeout_s": rng.choice([20.83, 40.97, 90.61]),
         "max_waiting": rng.choice([10, 10, 10, 1, 0]),
         "music": "welcome",
         "announce_position_every_s": 30,

@@ -164,20 +164,23 @@ class Offer:
     stage: int = -1
     stage_end: float = EVER
     cap_end: float = EVER
+    last_start: float = EVER
     round: int = 0
     node: dict[str, Any] | None = None  # the visit that ends with this offer
 
-    def begin(self) -> None:
+    def begin(self, deadline: float) -> None:
         self.call.rounds += 1
         self.round = self.call.rounds
         self.cap_end = self.call.now + self.cap_s
+        self.last_start = min(self.cap_end, deadline) - TICK  # what would end as it starts is not started
         self._next_stage()
 
     def _next_stage(self) -> None:
         self.stage += 1
         while self.stage < len(self.stages) and not self.stages[self.stage]:
             self.stage += 1
-        if self.stage >= len(self.stages):
+        late = self.stage > 0 and self.call.now >= self.last_start
+        if self.stage >= len(self.stages) or (late and self.results):
             self.close(strongest(self.results))
             return
         self.stage_end = self.call.now + self.stage_s
@@ -254,7 +257,7 @@ def ring(call: Call, offers: list[Offer], deadline: float = EVER) -> tuple[Offer
     """Ring until someone answers (returned), all are done, or the deadline cuts it (legs end as no_answer)."""
     for place, offer in enumerate(offers):
         offer.place = place
-        offer.begin()
+        offer.begin(deadline)
     while True:
         winner = _winner(offers)
         if winner is not None or all(offer.done for offer in offers):
