@@ -136,7 +136,7 @@ class InboundLeg(Leg):
             self.answer(held[0], now, held[1])
 
     def _offer_in_prack(self, tx: ServerTransaction, request: Request, now: float) -> None:
-        """Answer an offer within a PRACK (RFC 3262 §5): the old one again is agreed to, a new one belongs in an UPDATE."""
+        """Answer an offer within a PRACK (RFC 3262 §5): the old one is agreed to, a new one belongs in an UPDATE."""
         if not self._nothing_new(request):
             self.refuse(tx, request, 488, now)
             return
