@@ -65,7 +65,7 @@ def test_metrics_tell_of_trunks_and_agents(site: Any) -> None:
     _, text = site.get("/metrics")
     assert "routerd_calls_active 0" in text
     assert 'routerd_agents{account="acme",state="' in text
-    assert 'routerd_sip_requests_total{method="OPTIONS",transport="udp",direction="in"} ' in text
+    assert 'routerd_sip_requests_total{direction="in",method="OPTIONS",transport="udp"} ' in text
     assert 'routerd_document_version{account="acme"} 1' in text
 
 
