@@ -3,7 +3,8 @@
 Theory of operation. In ``direct`` mode descriptions pass unchanged and everything here answers at once. In ``relay``
 mode each offer and each answer takes one turn through the engine, asynchronously; whoever asked continues in a
 callback. All branches of a fork share one offer; the last answer wins. Parties are named by their leg's name.
-A call begins direct and becomes relayed with the first party that wants it; it never goes back.
+A call begins direct and becomes relayed with the first party that wants it; it goes back only when it is answered by a
+branch that was offered the caller's own description before that.
 """
 
 from __future__ import annotations
@@ -127,6 +128,13 @@ class CallMedia:
         self.relay = False
         self._generation += 1
         self.want_relay()
+
+    def forgo(self) -> None:
+        """Whoever answered was offered the caller's own description: what others wanted of the engine is left."""
+        if self.relay:
+            self.renew()
+            self.leave_old()
+            self.relay = False
 
     def leave_old(self) -> None:
         """Release the sessions of parties who are no longer joined."""

@@ -15,6 +15,7 @@ from routerd.b2bua.forking import Fork
 from routerd.b2bua.header_policy import ELSEWHERE
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.leg import CONFIRMED
+from routerd.b2bua.outbound_leg import OutboundLeg
 from routerd.b2bua.record import LegEntry
 from routerd.errors import SdpError
 from routerd.rules import calendar, plan
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from routerd.b2bua.call import Call
     from routerd.b2bua.forking import BranchPlan
     from routerd.b2bua.leg import Leg
-    from routerd.b2bua.outbound_leg import OutboundLeg
     from routerd.rules.decision import Node
     from routerd.rules.tables import AccountTables, Department
     from routerd.sip.message import Response
@@ -126,7 +126,8 @@ def offer_for(call: Call, fork: Fork, branch: OutboundLeg) -> bytes:
         return treatment.BLACK_HOLE
     if call.transfer is not None or call.caller is None or call.caller.state == CONFIRMED:
         return treatment.BLACK_HOLE if fork.ring.confirm else b""
-    sdp = call.relayed_offer if call.media.relay and call.relayed_offer else call.caller.remote_sdp
+    branch.direct = not (call.media.relay and call.relayed_offer)
+    sdp = call.caller.remote_sdp if branch.direct else call.relayed_offer
     try:
         return filtered(sdp, branch.codecs)
     except SdpError:
@@ -235,6 +236,8 @@ def answer_by_leg(call: Call, now: float) -> None:
         caller.answer(sdp, when)
         call.happen("answered", when)
 
+    if isinstance(peer, OutboundLeg) and peer.direct:
+        call.media.forgo()
     if peer.delayed is not None:
         call.media.offer(peer.remote_sdp, peer, caller, described, now)
     else:

@@ -62,7 +62,10 @@ def progress(call: Call, branch: OutboundLeg, status: int, sdp: bytes, now: floa
                 call.progress_sent = status
                 caller.progress(status if status != 180 else 183, answer, when)
 
-        call.media.answer(sdp, caller, branch, described, now)
+        if branch.direct:
+            described(sdp, now)
+        else:
+            call.media.answer(sdp, caller, branch, described, now)
     elif call.progress_sent != status and call.early is None:
         call.progress_sent = status
         caller.progress(status, b"", now)

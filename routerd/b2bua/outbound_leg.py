@@ -59,6 +59,7 @@ class OutboundLeg(Leg):
         "_strays",
         "call_id",
         "cseq",
+        "direct",
         "fork",
         "given_up",
         "offer",
@@ -73,6 +74,7 @@ class OutboundLeg(Leg):
         self.parts = parts
         self.party = parts.user
         self.offer = b""
+        self.direct = False  # offered the caller's own description, perhaps before another branch wanted the relay
         self.outgoing: Outgoing | None = None
         self.given_up = False
         self.provisional_seen = False

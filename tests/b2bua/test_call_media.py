@@ -212,3 +212,23 @@ def test_filtering() -> None:
     with pytest.raises(SdpError):
         call_media.filtered(sdp(), ("opus",))
     assert call_media.statistics(None) == {}
+
+
+def test_a_branch_that_was_offered_the_callers_own_description_is_joined_without_the_engine() -> None:
+    document = changed(company(), "extensions", "2002", media="relay")
+    wire = Wire(document, engines=1)
+    pstn, asha, ravi = trunk(wire), Phone(wire, "2001", "198.51.100.1"), Phone(wire, "2002", "198.51.100.2")
+    call = pstn.invite(GROUP)
+    direct, relayed = asha.called(), ravi.called()
+    assert b"192.0.2.10" in direct.invite.body
+    assert b"203.0.113.99" in relayed.invite.body
+    direct.send(183, sdp(host="198.51.100.1"))
+    assert b"198.51.100.1" in pstn.expect("183").body
+    direct.answer()
+    direct.acked()
+    assert b"198.51.100.1" in call.answered().body, "what it was offered was no engine's"
+    assert wire.engine.calls == set(), "nothing is left in the engine"
+    call.request("INVITE", sdp(host="192.0.2.10", version=2))
+    assert b"192.0.2.10" in asha.expect("INVITE").body
+    call.bye()
+    wire.assert_quiet()
