@@ -10,7 +10,7 @@ from live_kit.world import Kept, LiveWorld
 from msgspec.structs import replace
 
 from routerd.config.snapshot import build_snapshot
-from routerd.simulation.play import Play, Stage, _fits, _placed
+from routerd.simulation.play import Play, Stage, _placed
 
 if TYPE_CHECKING:
     from routerd.b2bua.live_state import AccountState
@@ -31,9 +31,10 @@ class LiveStage(Stage):
     __slots__ = ()
 
     def __init__(self, tables: AccountTables, world: LiveWorld) -> None:
-        places = {name: world.network.reserve(TRUNK_HOST.format(1 + n)) for n, name in enumerate(tables.trunks)}
-        self.trunks = places
-        self.by_address = {address: name for name, address in places.items()}
+        super().__init__(tables)
+        self.trunks = places = {
+            name: world.network.reserve(TRUNK_HOST.format(1 + number)) for number, name in enumerate(tables.trunks)
+        }
         self.tables = replace(
             tables, trunks={name: _placed(trunk, places[name]) for name, trunk in tables.trunks.items()}
         )
@@ -46,17 +47,9 @@ class LivePlay(Play):
     __slots__ = ("_registering",)
 
     def __init__(self, tables: AccountTables, scenario: Scenario, world: LiveWorld) -> None:
-        _fits(tables, scenario)
-        stage = LiveStage(tables, world)
-        self._stage = stage
-        self._scenario = scenario
+        super().__init__(LiveStage(tables, world), scenario)
         self.world = world  # type: ignore[assignment]
-        self.caller = None
-        self.call_id = ""
-        self.hanging_up = False
-        self.phones = {}
         self._registering: list[Phone] = []
-        self._keys = {name: self._written(trunk) for name, trunk in stage.tables.trunks.items()}
 
     async def live(self) -> None:
         """Open the switch, let the phones register one after another, then play the call to its end."""
