@@ -190,7 +190,7 @@ class LocationService:
         elif replaced is not None:
             self.drop(replaced, "replaced", now)
         self._put_in(binding, now)
-        self._exchange.journal("binding", self._entry(binding, "add"))
+        self._exchange.journal("binding", self._entry(binding, "add"), urgent=True)
         if fresh:
             self._exchange.publish("registration.added", self._view(binding, now))
 
@@ -199,7 +199,7 @@ class LocationService:
         if not binding.live:
             return
         self._take_out(binding, now)
-        self._exchange.journal("binding", self._entry(binding, "remove"))
+        self._exchange.journal("binding", self._entry(binding, "remove"), urgent=True)
         self._exchange.publish("registration.removed", {**self._view(binding, now), "reason": reason})
 
     def lose_flow(self, flow: Flow, now: float) -> None:
@@ -295,7 +295,7 @@ class LocationService:
             self._exchange.note("binding_unreadable", f"{type(error).__name__}: {error}")
             return
         if binding is None or binding.expires_at <= now:
-            self._exchange.journal("binding", {**entry, "action": "remove"})
+            self._exchange.journal("binding", {**entry, "action": "remove"}, urgent=True)
             return
         for other in self.all_of(binding.account, binding.extension, now):
             if other.contact.equals(binding.contact):
