@@ -7,6 +7,7 @@ version. All files are judged before any is taken, so a wrong document changes n
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import time
@@ -98,8 +99,19 @@ def digest_of(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
+def unchanged(paths: tuple[str, ...], known: set[str]) -> bool:
+    """Say whether every file has a text that is known by its digest; a file that cannot be read has not."""
+    try:
+        return all(digest_of(Path(path).read_bytes()) in known for path in paths)
+    except OSError:
+        return False
+
+
 class Documents:
-    """The documents in force. ``await load()`` first, then ``parts`` and ``version`` are the snapshot's frames."""
+    """The documents in force. ``await load()`` first, then ``parts`` and ``version`` are the snapshot's frames.
+
+    What takes long (a large document: seconds) is done in a thread, so that health, metrics and the journal go on.
+    """
 
     def __init__(self, setup: ControlSetup, writer: StoreWriter) -> None:
         self._files = setup.documents
@@ -125,10 +137,13 @@ class Documents:
 
     async def _take(self, *, only_new_accounts: bool) -> None:
         began = time.monotonic()
-        good, errors = read_files(self._reader, self._files)
+        stored = {document.account: document for document in await self._writer.run(Store.documents)}
+        in_force = {account: document.version for account, document in stored.items()} == self.versions
+        if in_force and unchanged(self._files, {document.digest for document in stored.values()}):
+            return
+        good, errors = await asyncio.to_thread(read_files, self._reader, self._files)
         if errors:
             raise DocumentErrors(errors)
-        stored = {document.account: document for document in await self._writer.run(Store.documents)}
         fresh: list[Fresh] = []
         for path, text, tables in good:
             known = stored.get(tables.account.id)
@@ -140,18 +155,23 @@ class Documents:
     async def _swap(self, stored: dict[str, DocumentVersion], fresh: list[Fresh]) -> None:
         """Compile all, and only when everything is good keep the new versions and put them in force."""
         replaced = {tables.account.id for _, _, tables in fresh}
-        tables_of = {
-            account: self._reader.tables(document.text, document.source, document.version)
-            for account, document in stored.items()
-            if account not in replaced
-        }
+        kept = [document for account, document in stored.items() if account not in replaced]
+        tables_of = await asyncio.to_thread(self._compile, kept)
         build_snapshot([*tables_of.values(), *(tables for _, _, tables in fresh)], 0)
         for path, text, tables in fresh:
             tables.version = await self._writer.run(_add, tables.account.id, text, path)
             tables_of[tables.account.id] = tables
+        parts = await asyncio.to_thread(_parts, list(tables_of.values()))
         self.version = sum(tables.version for tables in tables_of.values())
         self.versions = {account: tables.version for account, tables in sorted(tables_of.items())}
-        self.parts = [part for tables in tables_of.values() for part in frames(tables)]
+        self.parts = parts
+
+    def _compile(self, documents: list[DocumentVersion]) -> dict[str, AccountTables]:
+        return {one.account: self._reader.tables(one.text, one.source, one.version) for one in documents}
+
+
+def _parts(accounts: list[AccountTables]) -> list[bytes]:
+    return [part for tables in accounts for part in frames(tables)]
 
 
 def _add(store: Store, account: str, text: bytes, source: str) -> int:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import threading
 import wave
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from routerd.app.documents import DocumentReader, Documents, read_files, sound_durations
+from routerd.app.documents import DocumentReader, Documents, digest_of, read_files, sound_durations, unchanged
 from routerd.app.setup import ControlSetup
 from routerd.config.snapshot import SnapshotBuilder
 from routerd.errors import ConfigError
@@ -100,3 +101,36 @@ async def test_a_wrong_document_changes_nothing(place: Any) -> None:
         await documents.reload()
     assert documents.parts is parts
     assert documents.versions == {"acme": 1}
+
+
+def test_files_whose_text_is_known(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_bytes(b"1")
+    two.write_bytes(b"2")
+    known = {digest_of(b"1"), digest_of(b"3")}
+    assert unchanged((str(one),), known)
+    assert not unchanged((str(one), str(two)), known)
+    two.write_bytes(b"3")
+    assert unchanged((str(one), str(two)), known)
+    assert not unchanged((str(tmp_path / "none"),), known)
+
+
+async def test_documents_are_compiled_beside_the_loop_and_only_when_they_changed(place: Any, monkeypatch: Any) -> None:
+    threads: list[Any] = []
+    compile_text = DocumentReader.tables
+
+    def tables(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return compile_text(*arguments)
+
+    monkeypatch.setattr(DocumentReader, "tables", tables)
+    documents = place.make()
+    await documents.load()
+    assert threads
+    assert threading.main_thread() not in threads
+    threads.clear()
+    assert not await documents.reload()
+    assert threads == []
+    place.file.write_text(place.file.read_text() + "\n")
+    assert await documents.reload()
+    assert threads
