@@ -126,8 +126,8 @@ def offer_for(call: Call, fork: Fork, branch: OutboundLeg) -> bytes:
         return treatment.BLACK_HOLE
     if call.transfer is not None or call.caller is None or call.caller.state == CONFIRMED:
         return treatment.BLACK_HOLE if fork.ring.confirm else b""
-    branch.direct = not (call.media.relay and call.relayed_offer)
-    sdp = call.caller.remote_sdp if branch.direct else call.relayed_offer
+    sdp = call.relayed_offer if call.media.relay and call.relayed_offer else call.caller.remote_sdp
+    branch.direct = bool(sdp) and not call.relayed_offer
     try:
         return filtered(sdp, branch.codecs)
     except SdpError:
