@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["DocumentVersion", "RecordFilter", "Store"]
 
 Entry = tuple[str, dict[str, Any]]
+REFUSALS = (KeyError, TypeError, ValueError, OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 pack = msgspec.msgpack.encode
 unpack = msgspec.msgpack.decode
 
@@ -175,7 +176,7 @@ class Store:
             return
         try:
             writer(entry, process)
-        except (KeyError, TypeError, ValueError):
+        except REFUSALS:
             self.refused += 1
 
     def _binding(self, entry: dict[str, Any], _process: str) -> None:

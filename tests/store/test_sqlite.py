@@ -79,6 +79,14 @@ def test_a_broken_entry_does_not_hold_up_the_others(store: Store) -> None:
     assert store.refused == 2
 
 
+@pytest.mark.parametrize("expires_at", [2**70, [1.0], "\udcff"])
+def test_what_sqlite_cannot_take_does_not_hold_up_the_others(store: Store, expires_at: Any) -> None:
+    odd = ("binding", {**binding("sip:odd")[1], "expires_at": expires_at})
+    assert store.apply("p1", 1, [odd, start("a")]) == 2
+    assert store.refused == 1
+    assert [entry["id"] for entry in store.open_calls()] == ["a"]
+
+
 def test_calls_of_a_process_that_is_gone_are_closed_as_crashed(store: Store) -> None:
     store.apply("old", 1, [start("a"), start("b"), end("b")])
     store.apply("new", 1, [start("c")])
