@@ -210,8 +210,9 @@ def _calls(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     return done(calls=views.calls(switch, arguments.get("account"), now))
 
 
-def _registrations(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
-    return done(registrations=switch.location.views(now))
+def _registrations(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    rows, further = switch.location.page(now, arguments.get("next", 0))
+    return done(registrations=rows) if further is None else done(registrations=rows, next=further)
 
 
 def _agents(switch: Switch, arguments: dict[str, Any], now: float) -> Result:

@@ -9,7 +9,8 @@ by :meth:`LocationService.drop`, whatever the reason. Whoever keeps bindings ali
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from routerd.errors import ParseError
 from routerd.sip.flow import Flow
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from routerd.sip.timers import Timer
 
 PUSH_PREFIX = "pn-"
+EXTENSIONS_A_PAGE: Final = 500  # about a millisecond
 _Key = TypeVar("_Key")
 
 
@@ -157,9 +159,15 @@ class LocationService:
         """Return the source addresses of the bindings, newest first."""
         return tuple(b.source for b in self._bindings.get((account, extension), ()) if b.contact.is_sip)
 
-    def views(self, now: float) -> list[dict[str, Any]]:
-        """Return all bindings for people and programs; times as UTC seconds."""
-        return [self._view(binding, now) for bindings in self._bindings.values() for binding in bindings]
+    def page(self, now: float, first: int) -> tuple[list[dict[str, Any]], int | None]:
+        """Return a page of the bindings, for people and programs, and where the next page begins (None: there is none).
+
+        ``first`` is the place of the page's first extension; times are UTC seconds.
+        """
+        further = first + EXTENSIONS_A_PAGE
+        some = islice(self._bindings.values(), first, further)
+        rows = [self._view(binding, now) for bindings in some for binding in bindings]
+        return rows, further if len(self._bindings) > further else None
 
     def _view(self, binding: Binding, now: float) -> dict[str, Any]:
         wall = self._exchange.wall

@@ -31,8 +31,22 @@ def test_newest_first_until_they_expire(world: Any) -> None:
     assert world.location.sources("acme", "2001") == ("10.0.0.3", "10.0.0.1")
     world.pass_time(150)
     assert len(world.location) == 0
-    assert world.location.views(world.now) == []
+    assert world.location.page(world.now, 0) == ([], None)
     assert len(world.exchange.timers) == 0
+
+
+def test_they_are_shown_in_pages(world: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("routerd.b2bua.location.EXTENSIONS_A_PAGE", 2)
+    for number in range(5):
+        one = binding(world, number + 1)
+        one.extension = f"200{number}"
+        world.location.add(one, world.now)
+    found, place = [], 0
+    while place is not None:
+        rows, place = world.location.page(world.now, place)
+        assert 0 < len(rows) <= 2
+        found += [row["extension"] for row in rows]
+    assert found == [f"200{number}" for number in range(5)]
 
 
 def test_a_refreshed_binding_lives_on_past_its_first_time(world: Any) -> None:
