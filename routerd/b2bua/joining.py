@@ -36,6 +36,8 @@ def join(call: Call, first: Leg, second: Leg, now: float) -> None:
     if "relay" in {first.media, second.media}:
         call.media.want_relay()
     call.media.renew()
+    if call.renegotiation is not None:
+        call.renegotiation.overtaken(now)
     call.join = Join(call, first, second)
     call.join.start(now)
 

@@ -237,6 +237,13 @@ class Renegotiation:
             self.receiver.acknowledge_response(self.response, body=joining.refusal_of(self.response))
         self._finish()
 
+    def overtaken(self, now: float) -> None:
+        """Its parties get another session: what the old one's engine was asked will never be answered."""
+        if self.outgoing is not None and self.response is None:
+            return  # the other side's answer is still to come, and ends it
+        self._refuse(500, now)
+        self._abort()
+
     def leave(self) -> None:
         """The call is over, but a party may live on in another: nothing more passes, every 2xx is acknowledged."""
         if self.answer_pending:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from b2bua_kit.documents import GROUP, MAIN, MENU, MOBILE, changed, company
-from b2bua_kit.peer import Peer, Phone, sdp, trunk
+from b2bua_kit.peer import Peer, Phone, connect, sdp, trunk
 from b2bua_kit.wire import Wire
 
 from routerd.b2bua import call_media
@@ -230,5 +230,28 @@ def test_a_branch_that_was_offered_the_callers_own_description_is_joined_without
     assert wire.engine.calls == set(), "nothing is left in the engine"
     call.request("INVITE", sdp(host="192.0.2.10", version=2))
     assert b"192.0.2.10" in asha.expect("INVITE").body
+    call.bye()
+    wire.assert_quiet()
+
+
+@pytest.mark.parametrize("waiting_for", ["offer", "answer"])
+def test_an_engine_that_restarts_during_a_renegotiation_is_no_end(waiting_for: str) -> None:
+    wire, pstn, phone = world()
+    call, _ = connect(pstn, phone, MAIN)
+    wire.engine.hold = {waiting_for}
+    call.request("INVITE", sdp(host="192.0.2.10", version=2, direction="sendonly"))
+    if waiting_for == "answer":
+        phone.reply(phone.expect("INVITE"), 200, [("Contact", phone.contact)], sdp(version=2))
+        phone.expect("ACK")
+    wire.engine.hold = set()
+    wire.engine.calls.clear()
+    wire.media_event("restarted")
+    assert pstn.expect("500 INVITE").get("Retry-After") is None
+    for peer in (phone, pstn):
+        peer.reply(peer.expect("INVITE"), 200, [("Contact", peer.contact)], sdp(host=peer.address[0], version=3))
+    assert phone.expect("ACK").body
+    call.request("INVITE", sdp(host="192.0.2.10", version=4))
+    phone.reply(phone.expect("INVITE"), 200, [("Contact", phone.contact)], sdp(version=4))
+    call.ack(pstn.expect("200 INVITE"))
     call.bye()
     wire.assert_quiet()
