@@ -4,7 +4,8 @@
 SIPp's calls (direct media) by a small document; the file is replaced by one of 100,000 agents and 100,000 numbers,
 SIGHUP, and later by the small one again. Every 2 ms a timer in the sip process's own loop writes down how late it came
 and how much processor time the loop's thread took since the last one: on a machine that others use, too, the first
-number is theirs as well, the second is ours alone. ``--favour`` gives the sip process the highest priority.
+number is theirs as well, the second is ours (and what a hypervisor steals: that is printed, too). ``--favour`` gives
+the sip process the highest priority.
 """
 
 from __future__ import annotations
@@ -190,6 +191,11 @@ class Memory(threading.Thread):
         self.join(5)
 
 
+def stolen_s() -> float:
+    """What the hypervisor took from this machine's processors so far."""
+    return int(Path("/proc/stat").read_text().split()[8]) * processes.TICK_S
+
+
 def told(name: str, values: list[float]) -> float:
     """Print a phase's figures; its p99.9 in ms."""
     ordered = sorted(value * 1000 for value in values)
@@ -245,6 +251,7 @@ def main() -> int:
     parser.add_argument("--favour", action="store_true")
     options = parser.parse_args()
     marks = {"before": time.monotonic()}
+    stolen = stolen_s()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with Daemon(folder / "server") as server:
@@ -265,6 +272,7 @@ def main() -> int:
             print("loop_lag_seconds:", "  ".join(f"<={bound}: {float(count):.0f}" for bound, count in lag))
         held = report(folder / "server", marks)
     sizes = "  ".join(f"{role} {size:.0f}" for role, size in memory.each.items() if not role.startswith("other"))
+    print(f"stolen by the hypervisor: {stolen_s() - stolen:.1f} s; load {os.getloadavg()[0]:.1f}")
     print(f"calls: {outcome.calls}, failed {outcome.failed}, resent {outcome.retransmissions}")
     print(f"memory: peak PSS {memory.pss_mib:.0f} MiB, sum of RSS {memory.rss_mib:.0f} MiB (peaks: {sizes})")
     good = held <= TARGET_MS and memory.rss_mib <= TARGET_MIB and not outcome.failed
