@@ -15,6 +15,7 @@ from routerd.errors import RemoteProtocolError
 from routerd.sip import build, session_timer
 from routerd.sip.dialog import Dialog
 from routerd.sip.reliable_provisional import FIRST_RSEQ_BELOW, ReliableSender
+from routerd.sip.server_location import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ class InboundLeg(Leg):
         if self._wants_reliable or (sdp and "100rel" in self.request.supported):
             self._send_reliably(response, bool(sdp), now)
         else:
-            self.exchange.layer.respond(self.tx, response, now)
+            self._respond(self.tx, response, now)
 
     def _send_reliably(self, response: Response, described: bool, now: float) -> None:
         assert self.request is not None
@@ -93,7 +94,7 @@ class InboundLeg(Leg):
     def send_reliable(self, response: Response, now: float) -> None:
         """Send or repeat a reliable provisional (ReliableSenderUser)."""
         if self.tx is not None and self.state == EARLY:
-            self.exchange.layer.respond(self.tx, response, now)
+            self._respond(self.tx, response, now)
 
     def prack_timed_out(self, sender: ReliableSender, now: float) -> None:  # noqa: ARG002
         """Refuse the call when the caller never acknowledged a reliable provisional (RFC 3262 §3)."""
@@ -101,6 +102,17 @@ class InboundLeg(Leg):
         call = self.call
         if call is not None:
             call.leg_lost(self, "no_prack", now)
+
+    def _respond(self, tx: ServerTransaction, response: Response, now: float) -> None:
+        """Answer; where the caller's connection is gone, over one that we open to where its Via says (§18.2.2)."""
+        if tx.flow_lost and self.request is not None:
+            port = self.request.via.port or (5061 if tx.flow.secure else 5060)
+            host = tx.flow.remote[0]
+            flow = self.exchange.flows.towards(Target(tx.flow.transport, host, port, host))
+            if flow is not None:
+                self.flow = flow
+                self.exchange.layer.reroute(tx, flow)
+        self.exchange.layer.respond(tx, response, now)
 
     def _head(self) -> list[tuple[str, str]]:
         assert self.flow is not None
@@ -164,7 +176,7 @@ class InboundLeg(Leg):
         if sdp:
             self.local_sdp = sdp
         self._stop_reliable()
-        self.exchange.layer.respond(self.tx, self._response(200, sdp, headers), now)
+        self._respond(self.tx, self._response(200, sdp, headers), now)
         self._await_ack(self.tx, self.request)
         self.tx, self.request = None, None
         self.state = CONFIRMED
@@ -180,7 +192,7 @@ class InboundLeg(Leg):
     def _refuse(self, status: int, now: float, extra: Sequence[tuple[str, str]] = ()) -> None:
         assert self.tx is not None
         self._held = None
-        self.exchange.layer.respond(self.tx, self._response(status, b"", [("Server", SERVER), *extra]), now)
+        self._respond(self.tx, self._response(status, b"", [("Server", SERVER), *extra]), now)
         self.tx.user = None
         self.tx = None
         self.request = None

@@ -6,6 +6,9 @@ from b2bua_kit.documents import MAIN, changed, company
 from b2bua_kit.peer import Peer, Phone, sdp, trunk
 from b2bua_kit.wire import Wire
 
+from routerd.b2bua import effects as fx
+from routerd.sip.flow import Flow
+
 RELIABLE = [("Require", "100rel"), ("Supported", "100rel")]
 
 
@@ -251,4 +254,24 @@ def test_a_reliable_ringing_without_any_offer_has_none() -> None:
     assert call.answered(sdp(port=4242)).body
     assert b"4242" in come.acked().body
     call.bye()
+    wire.assert_quiet()
+
+
+def test_a_caller_whose_connection_is_gone_is_answered_over_a_new_one() -> None:
+    wire, pstn, phone = world()
+    pstn.flow = Flow("tcp", pstn.flow.local, ("192.0.2.10", 40001), 7)
+    wire.peers[pstn.flow.remote] = pstn
+    call = pstn.invite(MAIN)
+    come = phone.called()
+    pstn.expect("100")
+    wire.switch.lose_flow(pstn.flow, wire.now)
+    wire.pump()
+    come.answer()
+    opened = [effect.flow for effect in wire.effects if isinstance(effect, fx.OpenFlow)]
+    assert [(flow.transport, flow.remote) for flow in opened] == [("tcp", ("192.0.2.10", 5060))]
+    pstn.flow = opened[0]
+    call.answered()
+    come.acked()
+    come.bye()
+    assert pstn.expect("BYE")
     wire.assert_quiet()
