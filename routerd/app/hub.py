@@ -161,6 +161,8 @@ class SipHub:
         for other, gone in list(self._links.items()):
             if other is not link and self._instances.get(other, instance) != instance:
                 await _within(gone.wait(), PREDECESSOR_S)
+        if link not in self._links:
+            return  # gone again while its predecessor took its time
         if not serving:
             self.restarts += 1
             self._heard = {instance: self._heard.get(instance, 0)}

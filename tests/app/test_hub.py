@@ -152,3 +152,24 @@ async def test_counts_come_from_the_process(place: Any) -> None:
     sip.link.send(["samples", number, [["bans_active", {}, 2.0]]])
     assert await asked == [("bans_active", {}, 2.0)]
     sip.link.close()
+
+
+async def test_one_that_is_gone_before_its_turn_is_not_taken_for_the_present_one(place: Any) -> None:
+    first = FakeSip(place.path)
+    first.hello("a")
+    await first.until("go")
+    hasty = FakeSip(place.path)
+    hasty.hello("b")
+    async with asyncio.timeout(10):
+        while len(place.hub._instances) < 2:
+            await asyncio.sleep(0)  # until its word was heard
+    hasty.link.close()
+    async with asyncio.timeout(10):
+        while len(place.hub._links) > 1:
+            await asyncio.sleep(0)
+    first.link.close()
+    async with asyncio.timeout(10):
+        while place.hub._tasks:
+            await asyncio.sleep(0)
+    assert place.hub.restarts == 0
+    assert await place.hub.command("calls", {}) is None, "at once: there is nobody"
