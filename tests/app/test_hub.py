@@ -12,6 +12,7 @@ from routerd.store.spool import StoreWriter
 from routerd.store.sqlite import RecordFilter, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -154,22 +155,22 @@ async def test_counts_come_from_the_process(place: Any) -> None:
     sip.link.close()
 
 
+async def seen(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - looked at from outside
+            await asyncio.sleep(0)
+
+
 async def test_one_that_is_gone_before_its_turn_is_not_taken_for_the_present_one(place: Any) -> None:
     first = FakeSip(place.path)
     first.hello("a")
     await first.until("go")
     hasty = FakeSip(place.path)
     hasty.hello("b")
-    async with asyncio.timeout(10):
-        while len(place.hub._instances) < 2:
-            await asyncio.sleep(0)  # until its word was heard
+    await seen(lambda: len(place.hub._instances) == 2)
     hasty.link.close()
-    async with asyncio.timeout(10):
-        while len(place.hub._links) > 1:
-            await asyncio.sleep(0)
+    await seen(lambda: len(place.hub._links) == 1)
     first.link.close()
-    async with asyncio.timeout(10):
-        while place.hub._tasks:
-            await asyncio.sleep(0)
+    await seen(lambda: not place.hub._tasks)
     assert place.hub.restarts == 0
     assert await place.hub.command("calls", {}) is None, "at once: there is nobody"
