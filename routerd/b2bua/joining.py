@@ -169,9 +169,12 @@ class Join:
         return self.second if dialog is not None and dialog.call_id == response.call_id else self.first
 
     def _answered(self, response: Response, now: float) -> None:
+        self.first.acknowledge_response(response)
+        if not response.body:
+            self._fail(488, now)  # an offer without an answer (RFC 3264 §5): nobody would hear anybody
+            return
         self.first.local_sdp = self.offer
         self.first.remote_sdp = response.body
-        self.first.acknowledge_response(response)
         self.phase = "answering"
         self.call.media.answer(response.body, self.second, self.first, self._finished, now)
 

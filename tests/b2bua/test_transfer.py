@@ -396,3 +396,16 @@ def test_who_takes_a_call_over_and_never_acknowledges() -> None:
     office.ravi.expect("BYE")
     office.pstn.expect("BYE")
     office.wire.assert_quiet()
+
+
+def test_who_accepts_an_offer_without_an_answer_is_not_joined() -> None:
+    office = Office()
+    taking = office.ravi.invite("1001", extra=[("Replaces", replaces(office.come))])
+    taking.answered()
+    office.ravi.reply(office.ravi.expect("INVITE"), 200, [("Contact", office.ravi.contact)], sdp(version=2))
+    office.pstn.reply(office.pstn.expect("INVITE"), 200, [("Contact", office.pstn.contact)])
+    office.pstn.expect("ACK")
+    assert b"m=audio 0 " in office.ravi.expect("ACK").body, "its offer is refused"
+    office.pstn.expect("BYE")
+    office.ravi.expect("BYE")
+    office.wire.assert_quiet()
