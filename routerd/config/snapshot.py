@@ -125,12 +125,14 @@ class SnapshotBuilder:
         self._version = 0
         self._parts: dict[str, Any] = {}
         self._stale: list[tuple[str, Iterator[str]]] = []
+        self._unclaimed: list[str] = []
         for name in gone & old.accounts.keys():
             self._stale.append((name, iter(old.accounts[name].numbers)))
 
     def feed(self, frame: bytes) -> None:
         """Take one frame. Raises ConfigError when it is not a frame of this version of the program."""
         self._purge(_PURGE)
+        self._claim()
         try:
             section, raw = _FRAME.decode(frame)
             payload = _decoders()[section].decode(raw)
@@ -173,8 +175,13 @@ class SnapshotBuilder:
         for item in objects:
             target[getattr(item, attribute)] = item
         if section == "numbers":
-            for item in objects:
-                self._numbers[item.number] = self._account
+            self._unclaimed = [item.number for item in objects]
+
+    def _claim(self) -> None:
+        """Note whose the last frame's numbers are: with the next one, for two large dictionaries may grow now."""
+        for number in self._unclaimed:
+            self._numbers[number] = self._account
+        self._unclaimed = []
 
     def _end(self) -> None:
         missing = [section for section in _SINGLE if section not in self._parts]
