@@ -45,11 +45,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByPath(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long runs only when asked for."""
-    for item in items:
-        if item.get_closest_marker("soak") and not os.environ.get("ROUTERD_SOAK"):
-            item.add_marker(pytest.mark.skip(reason="a long run: make soak"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long runs only when asked for (make soak): they are no part of an ordinary run, so they do not skip in it."""
+    if os.environ.get("ROUTERD_SOAK"):
+        return
+    long = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if not item.get_closest_marker("soak")]
 
 
 @pytest.fixture(scope="session")

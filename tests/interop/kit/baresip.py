@@ -72,7 +72,8 @@ class Baresip:
         route: str = "",
     ) -> None:
         self.user, self.domain, self.frequency = user, domain, frequency
-        self.folder = folder / f"baresip-{user}-{host}"
+        # short, for baresip has 128 characters for the path of a recording
+        self.folder = folder / f"b{user}-{host.rpartition('.')[2]}"
         self.folder.mkdir(parents=True)
         self.port, self.control = free_port(), free_port()
         rtp = free_range(40)
