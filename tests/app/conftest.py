@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from kit.ports import free_port, free_range
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,28 +42,22 @@ OPTIONS = (
 )
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Site:
     """A folder with settings and a document; ``start`` runs the daemon in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.sip = free_port(socket.SOCK_DGRAM)
+        self.sip = free_port()
         self.admin = free_port()
         self.process: subprocess.Popen[str] | None = None
         self.children: list[psutil.Process] = []
         self._asked = 0
-        first = 40_000 + os.getpid() % 500 * 40
+        first = free_range(40)
         self.document = folder / "acme.yaml"
         self.document.write_text(DOCUMENT)
         (folder / "routerd.toml").write_text(
             f'[sip]\nlisten = ["udp:127.0.0.1:{self.sip}", "tcp:127.0.0.1:{self.sip}"]\n'
-            f'[media]\ncontrol = "127.0.0.1:{free_port(socket.SOCK_DGRAM)}"\nports = [{first}, {first + 39}]\n'
+            f'[media]\ncontrol = "127.0.0.1:{free_port()}"\nports = [{first}, {first + 39}]\n'
             f'[admin]\nlisten = "127.0.0.1:{self.admin}"\n[document]\nfiles = ["acme.yaml"]\nsounds_dir = ""\n'
         )
 

@@ -10,17 +10,12 @@ from typing import Any
 
 import pytest
 
+from kit.ports import free_port
 from routerd.app import media
 from routerd.app.setup import MediaSetup
 from routerd.errors import RelayError
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_setup_reaches_the_engine(monkeypatch: Any) -> None:

@@ -13,7 +13,8 @@ import pytest
 from kit.company import company
 from kit.daemon import Daemon
 from kit.options import ask, options
-from kit.program import HOST, wait_until
+from kit.ports import HOST
+from kit.program import wait_until
 from routerd.errors import ParseError
 from routerd.sip.framing import StreamFramer
 from routerd.sip.headers import MAX_MESSAGE_BYTES

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,15 +12,10 @@ from typing import Any
 
 import pytest
 
+from kit.ports import free_port
 from routerd.cli.demo import decision
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -29,7 +23,7 @@ def site(tmp_path: Path) -> Path:
     """The shipped settings and demo company, at free ports."""
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     settings = tmp_path / "conf" / "routerd.toml"
-    sip, control, admin = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
+    sip, control, admin = free_port(), free_port(), free_port()
     first = 46_000 + os.getpid() % 300 * 20
     text = settings.read_text()
     for old, new in (

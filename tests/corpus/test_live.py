@@ -15,7 +15,7 @@ from b2bua_kit.corpus import NEEDS_CORPUS, Entry, deviation, entries, octets, pr
 from kit.company import TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
 from kit.options import options
-from kit.program import HOST
+from kit.ports import HOST
 from routerd.sip.framing import StreamFramer
 from routerd.sip.message import Response
 from routerd.sip.parser import parse

@@ -9,7 +9,8 @@ from kit.baresip import Baresip
 from kit.company import ALICE_NUMBER, BOB_NUMBER, CUSTOMER, PILOT, TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
 from kit.pjsua2_phone import Pjsua2Phone
-from kit.program import free_port, wait_until
+from kit.ports import free_port
+from kit.program import wait_until
 from kit.rtp import RtpPeer
 from kit.sipp import Sipp
 

@@ -14,7 +14,8 @@ from kit.company import BOB_NUMBER, TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
 from kit.options import ask
 from kit.pjsua2_phone import Pjsua2Phone
-from kit.program import HOST, free_port, wait_until
+from kit.ports import HOST, free_port
+from kit.program import wait_until
 from kit.rtp import RtpPeer
 from kit.sipp import Sipp
 from kit.tone import seconds_of, wait_heard

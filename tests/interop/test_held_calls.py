@@ -10,7 +10,8 @@ from pathlib import Path
 from kit import scenarios
 from kit.company import TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
-from kit.program import free_port, free_range, wait_until
+from kit.ports import free_port, free_range
+from kit.program import wait_until
 from kit.sipp import Sipp
 
 CALLED_HOST = "127.0.0.4"

@@ -12,7 +12,7 @@ from kit.company import BOB_NUMBER, CUSTOMER, TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
 from kit.linphone import Linphone
 from kit.pjsua2_phone import Pjsua2Phone
-from kit.program import HOST, free_port
+from kit.ports import HOST, free_port
 from kit.rtp import RtpPeer
 from kit.sipp import Sipp
 from kit.tone import wait_heard

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kit.ports import free_port
 from routerd.media import ng, rtp, sdp
 from routerd.media_worker.main import MediaWorker
 
@@ -77,11 +78,6 @@ def udp_socket() -> socket.socket:
     made.bind(("127.0.0.1", 0))
     made.setblocking(False)
     return made
-
-
-def free_port() -> int:
-    with udp_socket() as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(params=["embedded", "rtpengine"])

@@ -11,7 +11,7 @@ from kit import scenarios
 from kit.baresip import Baresip
 from kit.company import ALICE_NUMBER, BOB_NUMBER, CUSTOMER, PILOT, TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
-from kit.program import free_port
+from kit.ports import free_port
 from kit.rtp import RtpPeer
 from kit.sipp import Sipp
 from kit.tone import write_tone

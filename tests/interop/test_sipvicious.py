@@ -12,7 +12,7 @@ import pytest
 from kit.company import company
 from kit.daemon import Daemon
 from kit.options import ask
-from kit.program import HOST
+from kit.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

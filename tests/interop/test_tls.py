@@ -11,7 +11,8 @@ from kit.certificates import Authority
 from kit.company import company
 from kit.daemon import Daemon
 from kit.pjsua2_phone import Pjsua2Phone
-from kit.program import HOST, wait_until
+from kit.ports import HOST
+from kit.program import wait_until
 from kit.tone import wait_heard
 
 if TYPE_CHECKING:

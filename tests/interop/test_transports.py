@@ -9,7 +9,7 @@ import pytest
 from kit import scenarios
 from kit.company import CUSTOMER, company, trunk
 from kit.daemon import Daemon
-from kit.program import HOST, free_port
+from kit.ports import HOST, free_port
 from kit.rtp import RtpPeer
 from kit.sipp import Sipp
 

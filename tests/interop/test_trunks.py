@@ -12,7 +12,7 @@ from kit.baresip import Baresip
 from kit.company import ALICE_NUMBER, CUSTOMER, TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
 from kit.kamailio import Kamailio
-from kit.program import free_port
+from kit.ports import free_port
 from kit.rtp import RtpPeer
 from kit.sipp import Sipp
 from kit.tone import wait_heard

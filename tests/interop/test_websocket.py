@@ -10,7 +10,7 @@ from kit.baresip import Baresip
 from kit.certificates import Authority
 from kit.company import company
 from kit.daemon import Daemon
-from kit.program import HOST, free_port
+from kit.ports import HOST, free_port
 from kit.rtp import RtpPeer
 from kit.tone import wait_heard
 from kit.websocket_phone import WebSocketPhone

@@ -10,7 +10,8 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from kit.program import HOST, EventLog, Program, free_port, free_range
+from kit.ports import HOST, free_port, free_range
+from kit.program import EventLog, Program
 from kit.tone import write_tone
 
 if TYPE_CHECKING:

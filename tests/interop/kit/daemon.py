@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from kit.options import wait_for_sip
-from kit.program import HOST, Program, free_port, free_range, wait_until
+from kit.ports import HOST, free_port, free_range
+from kit.program import Program, wait_until
 from routerd.store.entries import unpack_record
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING, Self
 
 from kit.options import wait_for_sip
-from kit.program import HOST, Program, free_port
+from kit.ports import HOST, free_port
+from kit.program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

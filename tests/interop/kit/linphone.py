@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from kit.program import HOST, Program, free_port, free_range, wait_until
+from kit.ports import HOST, free_port, free_range
+from kit.program import Program, wait_until
 from kit.tone import write_tone
 
 if TYPE_CHECKING:

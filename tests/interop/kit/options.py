@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from typing import TYPE_CHECKING
 
-from kit.program import HOST, Program
+from kit.ports import HOST
+
+if TYPE_CHECKING:
+    from kit.program import Program
 
 
 def options(port: int, *, number: int = 1, local: int = 0) -> bytes:

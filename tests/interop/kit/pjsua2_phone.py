@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from kit.program import HOST, EventLog, Program, free_range, wait_until
+from kit.ports import HOST, free_range
+from kit.program import EventLog, Program, wait_until
 from kit.tone import write_tone
 
 WORKER = Path(__file__).with_name("pjsua2_worker.py")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -14,36 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-
-HOST = "127.0.0.1"
-_handed_out: set[int] = set()
-
-
-def free_port() -> int:
-    """A loopback port that is free for UDP and TCP, and that this run has not handed out before."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-            stream.bind((HOST, 0))
-            port: int = stream.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram, contextlib.suppress(OSError):
-                datagram.bind((HOST, port))
-                if port not in _handed_out:
-                    _handed_out.add(port)
-                    return port
-
-
-def free_range(size: int) -> int:
-    """The first of ``size`` loopback ports in a row, even, all free for UDP at this moment."""
-    for start in range(30000 + (os.getpid() * 200) % 20000, 60000, size + size % 2):
-        if start in _handed_out:
-            continue
-        with contextlib.ExitStack() as sockets, contextlib.suppress(OSError):
-            for port in range(start, start + size):
-                sockets.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind((HOST, port))
-            _handed_out.add(start)
-            return start
-    message = "no free range of ports"
-    raise RuntimeError(message)
 
 
 def wait_until(ask: Callable[[], Any], good: Callable[[Any], bool], timeout_s: float, what: str) -> Any:

@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Self
 
-from kit.program import HOST
+from kit.ports import HOST
 from kit.tone import BLOCK, RATE, power
 
 PCMA, TELEPHONE_EVENT = 8, 101

@@ -6,7 +6,8 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from kit.program import HOST, Program, free_port, wait_until
+from kit.ports import HOST, free_port
+from kit.program import Program, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

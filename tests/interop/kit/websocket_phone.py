@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from kit.program import HOST, EventLog
+from kit.ports import HOST
+from kit.program import EventLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
