@@ -120,6 +120,15 @@ class Site:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def ready(self, within_s: float = 20.0) -> bool:
+        """Whether the health page says so in time: the control process hears of open sockets after the phones do."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            if self.get("/health/ready")[0] == 200:
+                return True
+            Event().wait(0.05)
+        return False
+
     def stop(self) -> int:
         """End it by SIGTERM; the exit status."""
         assert self.process is not None

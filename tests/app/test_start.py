@@ -57,8 +57,7 @@ def test_a_port_in_use_is_said_with_who_has_it(site: Any) -> None:
 
 def test_phones_settings_are_printed_when_it_is_up(site: Any) -> None:
     site.start()
-    status, _ = site.get("/health/ready")
-    assert status == 200
+    assert site.ready(), site.log()
     assert site.stop() == 0
     said = site.log()
     for word in ("2001", "secret-2001", "acme.test", f"127.0.0.1:{site.sip} (udp, tcp)", "routerd demo"):
