@@ -9,7 +9,16 @@ The vocabulary is that of rtpengine 10.5, so either engine takes every command. 
 ``destination`` in ``extra``: where the reply's description will be sent, which chooses the address that it
 advertises there. It adds: its ``pong``
 carries ``capabilities`` and ``started`` (changes when it was restarted: all sessions are lost), and it sends
-notifications: datagrams whose dictionary has ``event`` and no ``result`` (see ``EVENTS``).
+notifications: datagrams whose dictionary has ``event`` and no ``result`` (see ``EVENTS``):
+
+- ``media-ended`` {call-id, tag, play-id}: what that party heard is over, not stopped;
+- ``dtmf`` {call-id, tag, digit, duration-ms, source: ``event`` or ``inband``}: once a press, at its beginning, so
+  ``duration-ms`` is what was heard of it until then;
+- ``recording-ended`` {call-id, tag?, file, reason, duration-ms, size-bytes}; reason: digit, silence, limit, stopped,
+  failed or gone;
+- ``media-timeout``, ``one-way``, ``two-way``, ``session-reaped`` {call-id, from-tag}.
+
+All bear ``started``. A caller alone with the engine is answered by the party ``HOUSE``, to which nothing is sent.
 """
 
 from __future__ import annotations
@@ -24,9 +33,16 @@ if TYPE_CHECKING:
 
 MAX_COOKIE_BYTES: Final = 255
 COMMANDS: Final = frozenset(
-    {"ping", "offer", "answer", "delete", "query", "list", "statistics", "block media", "unblock media"}
+    {
+        "ping", "offer", "answer", "delete", "query", "list", "statistics",
+        "block media", "unblock media", "play media", "stop media", "play DTMF", "block DTMF", "unblock DTMF",
+        "start recording", "pause recording", "stop recording",
+    }
+)  # fmt: skip
+EVENTS: Final = frozenset(
+    {"media-timeout", "one-way", "two-way", "session-reaped", "media-ended", "dtmf", "recording-ended"}
 )
-EVENTS: Final = frozenset({"media-timeout", "one-way", "two-way", "session-reaped"})
+HOUSE: Final = "house"  # the tag of the side that is the engine itself: a menu, a queue, a mailbox
 REPLACE_ALL: Final = ("origin", "session connection")
 _RAW: Final = frozenset({"sdp"})
 
@@ -175,6 +191,88 @@ def block_media(call_id: str, from_tag: str | None = None) -> dict[str, Any]:
 def unblock_media(call_id: str, from_tag: str | None = None) -> dict[str, Any]:
     """Undo ``block_media``."""
     return _about("unblock media", call_id, from_tag, None)
+
+
+def play_media(
+    call_id: str,
+    from_tag: str,
+    file: str | Sequence[str],
+    *,
+    repeat_times: int = 1,
+    play_id: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Let the party ``from_tag`` hear a WAV, in place of what the other party says; the reply has ``duration`` in ms.
+
+    ``file`` is an absolute path, or several for the embedded engine. ``repeat_times`` 0 is for ever (embedded engine);
+    ``play_id`` comes back in the event ``media-ended``. A later ``play media`` takes its place; next: ``stop_media``.
+    """
+    command = _about("play media", call_id, from_tag, None)
+    if isinstance(file, str):
+        command["file"] = file
+    else:
+        command["files"] = list(file)
+    if repeat_times != 1:
+        command["repeat-times"] = repeat_times
+    if play_id is not None:
+        command["play-id"] = play_id
+    command.update(extra or {})
+    return command
+
+
+def stop_media(call_id: str, from_tag: str) -> dict[str, Any]:
+    """Stop what ``from_tag`` hears at once: it hears the other party again. No ``media-ended`` is sent for it."""
+    return _about("stop media", call_id, from_tag, None)
+
+
+def play_dtmf(call_id: str, from_tag: str, code: str, *, duration_ms: int | None = None) -> dict[str, Any]:
+    """Send one digit (0-9 * # A-D) to the other party as if ``from_tag`` had pressed it."""
+    command = {**_about("play DTMF", call_id, from_tag, None), "code": code}
+    if duration_ms is not None:
+        command["duration"] = duration_ms
+    return command
+
+
+def block_dtmf(call_id: str, from_tag: str | None = None) -> dict[str, Any]:
+    """Stop passing on the digits that ``from_tag`` presses (everybody without a tag); they are told all the same."""
+    return _about("block DTMF", call_id, from_tag, None)
+
+
+def unblock_dtmf(call_id: str, from_tag: str | None = None) -> dict[str, Any]:
+    """Undo ``block_dtmf``."""
+    return _about("unblock DTMF", call_id, from_tag, None)
+
+
+def start_recording(
+    call_id: str,
+    file: str | None = None,
+    *,
+    from_tag: str | None = None,
+    until_digits: str | None = None,
+    silence_ms: int | None = None,
+    max_ms: int | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write what is said into a WAV, or go on after ``pause_recording``.
+
+    Without ``from_tag`` both parties in stereo (left: who offered first); with it that party alone, until one of
+    ``until_digits``, a silence of ``silence_ms`` or ``max_ms``. The end comes as the event ``recording-ended``.
+    """
+    command = _about("start recording", call_id, from_tag, None)
+    named = (("file", file), ("until-digits", until_digits), ("silence-ms", silence_ms), ("max-ms", max_ms))
+    command.update({name: value for name, value in named if value is not None})
+    command.update(extra or {})
+    return command
+
+
+def pause_recording(call_id: str, from_tag: str | None = None) -> dict[str, Any]:
+    """Write nothing until ``start_recording`` (embedded engine)."""
+    return _about("pause recording", call_id, from_tag, None)
+
+
+def stop_recording(call_id: str, from_tag: str | None = None) -> dict[str, Any]:
+    """End a recording; the embedded engine's reply has ``duration`` in ms."""
+    return _about("stop recording", call_id, from_tag, None)
 
 
 def _about(command: str, call_id: str, from_tag: str | None, to_tag: str | None) -> dict[str, Any]:

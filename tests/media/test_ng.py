@@ -47,6 +47,10 @@ def test_what_is_not_wanted_is_not_sent() -> None:
     [
         ng.ping(), ng.query("c", "a", "b"), ng.list_calls(5), ng.statistics(), ng.block_media("c", "a"),
         ng.unblock_media("c"), ng.delete("c", "a", "b", via_branch="z"), ng.answer("c", "a", "b", b"x"),
+        ng.play_media("c", "a", "/x.wav", repeat_times=0, play_id="7"), ng.play_media("c", "a", ["/x.wav", "/y.wav"]),
+        ng.stop_media("c", "a"), ng.play_dtmf("c", "a", "5", duration_ms=100), ng.block_dtmf("c"),
+        ng.unblock_dtmf("c", "a"), ng.start_recording("c", "/x.wav", from_tag="a", until_digits="#", silence_ms=3000),
+        ng.start_recording("c", max_ms=60000, extra={"format": "pcm"}), ng.pause_recording("c"), ng.stop_recording("c"),
     ],
 )  # fmt: skip
 def test_every_builder_names_a_known_command(command: dict[str, object]) -> None:
@@ -87,3 +91,12 @@ def test_any_datagram_decodes_or_raises_the_documented_error(data: bytes) -> Non
                 assert isinstance(read(datagram)[1], dict)
             except MediaError:
                 continue
+
+
+def test_play_media_says_what_differs_from_the_usual_only() -> None:
+    assert ng.play_media("c", "a", "/x.wav") == {
+        "command": "play media", "call-id": "c", "from-tag": "a", "file": "/x.wav",
+    }  # fmt: skip
+    told = ng.play_media("c", "a", ["/x.wav"], repeat_times=0, play_id="", extra={"start-pos": 5})
+    assert (told["files"], told["repeat-times"], told["play-id"], told["start-pos"]) == (["/x.wav"], 0, "", 5)
+    assert ng.start_recording("c") == {"command": "start recording", "call-id": "c"}
