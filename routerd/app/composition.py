@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PING_S = 0.2
 LARGEST_REPLY = 65536
+PROMPTS_DIR = Path(__file__).resolve().parent.parent / "prompts"
 
 
 def read_settings(path: Path) -> Settings:
@@ -89,6 +90,9 @@ def switch_settings(settings: Settings, engines: tuple[Address, ...]) -> SwitchS
         mtu_bytes=sip.mtu_bytes,
         strict=sip.strict,
         limits=Limits(**limits),
+        recordings_dir=_absolute(settings.media.recordings_dir),
+        voicemail_dir=_absolute(settings.media.voicemail_dir),
+        prompts_dir=str(PROMPTS_DIR),
     )
 
 

@@ -33,6 +33,7 @@ def judge(setup: Setup, *, own_media: bool) -> tuple[list[AccountTables], list[C
     control = setup.control
     good, errors = read_files(DocumentReader(control.secrets_dir, control.sounds_dir), control.documents)
     errors += _certificates(setup)
+    errors += _folders(setup)
     try:
         Store(Path(control.store)).close()
     except StoreError as error:
@@ -42,6 +43,19 @@ def judge(setup: Setup, *, own_media: bool) -> tuple[list[AccountTables], list[C
     if own_media and setup.media is not None:
         wanted.append(("udp", *setup.media.listen))
     return [tables for _, _, tables in good], errors + check_addresses(wanted)
+
+
+def _folders(setup: Setup) -> list[ConfigError]:
+    """Make the folders of recordings and messages, for the owner only; what cannot be made is an error."""
+    switch = setup.sip.switch
+    errors = []
+    for key, path in (("recordings_dir", switch.recordings_dir), ("voicemail_dir", switch.voicemail_dir)):
+        try:
+            Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"the folder {path} cannot be made: {error.strerror}"
+            errors.append(ConfigError(message, pointer=f"/media/{key}", hint="a folder that the daemon may write to"))
+    return errors
 
 
 def _certificates(setup: Setup) -> list[ConfigError]:

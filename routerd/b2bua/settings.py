@@ -58,7 +58,10 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class SwitchSettings(msgspec.Struct, frozen=True):
-    """Everything the switch takes from the machine's settings."""
+    """Everything the switch takes from the machine's settings.
+
+    The folders are absolute; ``prompts_dir`` has the system's own sounds (:mod:`routerd.media.prompts`) as WAV files.
+    """
 
     listeners: tuple[Listener, ...]
     engines: tuple[MediaEngine, ...] = ()
@@ -73,3 +76,6 @@ class SwitchSettings(msgspec.Struct, frozen=True):
     mtu_bytes: int = 1300
     strict: bool = False
     limits: Limits = Limits()
+    recordings_dir: str = ""
+    voicemail_dir: str = ""
+    prompts_dir: str = ""

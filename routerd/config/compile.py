@@ -31,12 +31,13 @@ def compile_account(
     zone_data: Callable[[str], bytes],
     sound_durations: Mapping[str, float],
     numbering: Numbering,
+    sound_paths: Mapping[str, str] | None = None,
 ) -> t.AccountTables:
     """Compile one account.
 
     ``version`` is the document's; ``zone_data`` gives a time zone's TZif bytes by its name (raising LookupError or
-    OSError); ``sound_durations`` holds measured seconds by file name or sound id. Raises
-    ConfigError: an unknown zone or country, a secret that is still a reference.
+    OSError); ``sound_durations`` holds measured seconds by file name or sound id, ``sound_paths`` the playable files
+    by sound id. Raises ConfigError: an unknown zone or country, a secret that is still a reference.
     """
     account = _account(document.account, numbering)
     routes = _routes(document.outbound_routes, account.emergency_numbers)
@@ -66,7 +67,7 @@ def compile_account(
         ivrs={ivr.id: _ivr(ivr) for ivr in document.ivrs},
         departments={department.id: _department(department) for department in document.departments},
         voicemails={box.id: _voicemail(box, i) for i, box in enumerate(document.voicemails)},
-        sounds={sound.id: _sound(sound, sound_durations) for sound in document.sounds},
+        sounds={sound.id: _sound(sound, sound_durations, sound_paths or {}) for sound in document.sounds},
         extension_by_username={item.username: item.id for item in document.extensions},
         agent_by_extension=owner,
         agent_by_intercom={agent.intercom: agent.id for agent in document.agents if agent.intercom},
@@ -132,7 +133,18 @@ def _account(account: d.Account, numbering: Numbering) -> t.Account:
         ivr_agent_unavailable=account.ivr_agent_unavailable,
         feature_codes={name: code for name, code in codes.items() if code is not None},
         plan=plan,
+        music_on_hold=account.music_on_hold,
+        ringback=account.ringback,
+        recording=t.Recording(**_fields(account.recording)),
+        mail=_mail(account.mail),
     )
+
+
+def _mail(mail: d.Mail | None) -> t.Mail | None:
+    if mail is None:
+        return None
+    password = None if mail.password is None else _clear(mail.password, "/account/mail/password")
+    return t.Mail(**_fields(mail, "password"), password=password)
 
 
 def _zones(document: d.Document, zone_data: Callable[[str], bytes]) -> dict[str, t.Zone]:
@@ -191,6 +203,7 @@ def _number(number: d.Number) -> t.Number:
         affinity=_affinity(number.affinity),
         max_channels=number.max_channels,
         department=number.department,
+        whisper=number.whisper,
     )
 
 
@@ -355,6 +368,7 @@ def _department(department: d.Department) -> t.Department:
         failover=_maybe(department.failover),
         queue=None if department.queue is None else t.Queue(**_fields(department.queue)),
         affinity=_affinity(department.affinity),
+        whisper=department.whisper,
     )
 
 
@@ -363,10 +377,11 @@ def _voicemail(box: d.Voicemail, place: int) -> t.Voicemail:
     return t.Voicemail(**_fields(box, "pin"), pin=pin)
 
 
-def _sound(sound: d.Sound, durations: Mapping[str, float]) -> t.Sound:
+def _sound(sound: d.Sound, durations: Mapping[str, float], paths: Mapping[str, str]) -> t.Sound:
     """A recording is measured under its file's name, with or without the ending; a spoken text under the sound's id."""
+    path = paths.get(sound.id, "")
     if sound.duration_s is not None:
-        return t.Sound(id=sound.id, duration_s=sound.duration_s)
+        return t.Sound(id=sound.id, duration_s=sound.duration_s, path=path)
     names = (sound.id,) if sound.file is None else (sound.file, sound.file.rpartition(".")[0], sound.id)
     measured = (durations[name] for name in names if name in durations)
-    return t.Sound(id=sound.id, duration_s=next(measured, 0.0))
+    return t.Sound(id=sound.id, duration_s=next(measured, 0.0), path=path)

@@ -76,8 +76,26 @@ class FeatureCodes(Part, frozen=True, kw_only=True, gc=False):
     voicemail: f.Dial | None = "*97"
 
 
+class Recording(Part, frozen=True, kw_only=True, gc=False):
+    """Which calls are recorded; ``announcement`` is the sound that says so first (without it nothing is recorded)."""
+
+    calls: Literal["none", "inbound", "outbound", "all"] = "none"
+    announcement: f.Id | None = None
+
+
+class Mail(Part, frozen=True, kw_only=True, gc=False):
+    """The server through which voice mail is sent as e-mail, from the address ``sender``."""
+
+    host: f.Domain
+    sender: f.Email
+    port: f.Port = 587
+    username: f.Name | None = None
+    password: Secret | None = None
+    tls: Literal["none", "starttls", "tls"] = "starttls"
+
+
 class Account(Part, frozen=True, kw_only=True, gc=False):
-    """The account itself."""
+    """The account itself; ``music_on_hold`` and ``ringback`` are sounds, ``voice`` speaks texts that name none."""
 
     id: f.Id
     name: f.Name
@@ -91,6 +109,11 @@ class Account(Part, frozen=True, kw_only=True, gc=False):
     max_call_s: f.PositiveSeconds = 14400
     ivr_agent_unavailable: Literal["hangup", "failover"] = "hangup"
     feature_codes: FeatureCodes = FeatureCodes()
+    voice: f.Voice = "en"
+    music_on_hold: f.Id | None = None
+    ringback: f.Id | None = None
+    recording: Recording = Recording()
+    mail: Mail | None = None
 
 
 class TrunkAuth(Part, frozen=True, kw_only=True, gc=False):
@@ -155,7 +178,7 @@ class Affinity(Part, frozen=True, kw_only=True, gc=False):
 
 
 class Number(Part, frozen=True, kw_only=True, gc=False):
-    """One of the account's own numbers (a DID)."""
+    """One of the account's own numbers (a DID); ``whisper`` is the sound that who answers hears before the caller."""
 
     number: f.E164
     label: f.Label = ""
@@ -164,6 +187,7 @@ class Number(Part, frozen=True, kw_only=True, gc=False):
     affinity: Affinity | None = None
     max_channels: f.Channels | None = None
     department: f.Id | None = None
+    whisper: f.Id | None = None
 
 
 class BlockedCaller(Part, frozen=True, kw_only=True, gc=False):
@@ -370,7 +394,7 @@ class Queue(Part, frozen=True, kw_only=True, gc=False):
 
 
 class Department(Part, frozen=True, kw_only=True, gc=False):
-    """Members behind one strategy."""
+    """Members behind one strategy; ``whisper`` is the sound that a member hears before the caller."""
 
     id: f.Id
     name: f.Name
@@ -379,6 +403,7 @@ class Department(Part, frozen=True, kw_only=True, gc=False):
     failover: Destination | None = None
     queue: Queue | None = None
     affinity: Affinity | None = None
+    whisper: f.Id | None = None
 
 
 class Voicemail(Part, frozen=True, kw_only=True, gc=False):
@@ -398,7 +423,7 @@ class Sound(Part, frozen=True, kw_only=True, gc=False):
     id: f.Id
     file: f.FileName | None = None
     text: f.Speech | None = None
-    voice: f.Label | None = None
+    voice: f.Voice | None = None
     duration_s: f.Seconds | None = None
 
 

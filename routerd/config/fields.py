@@ -33,6 +33,7 @@ NUMBER_SOURCE_PATTERN: Final = r"^(request_uri|to|p_called_party_id|header:[A-Za
 FILE_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}" + _END
 CODEC_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,31}" + _END
 EMAIL_PATTERN: Final = r"^[^\s@<>]{1,64}@[A-Za-z0-9.\-]{1,253}" + _END
+VOICE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_+.\-]{0,63}" + _END
 ENV_PATTERN: Final = r"^ROUTERD_SECRET_[A-Z0-9_]{1,100}" + _END
 
 # pattern -> (what is wrong, what to do): shown instead of the regular expression
@@ -66,6 +67,10 @@ EXPLANATIONS: Final[dict[str, tuple[str, str]]] = {
     NUMBER_SOURCE_PATTERN: ("not a number source", "request_uri, to, p_called_party_id or header:NAME"),
     FILE_PATTERN: ("not a plain file name", "letters, digits, '_', '-' and '.', no directories"),
     CODEC_PATTERN: ("not a codec name", "as in SDP: PCMA, PCMU, G722, opus, telephone-event"),
+    VOICE_PATTERN: (
+        "not a voice",
+        'a language as espeak-ng names it, such as "en", "en-gb" or "de"; "en+f3" is a variant',
+    ),
     EMAIL_PATTERN: ("not an e-mail address", "such as team@acme.example"),
     ENV_PATTERN: ("not a variable that may hold a secret", "its name begins with ROUTERD_SECRET_"),
 }
@@ -91,6 +96,8 @@ NumberSource = Annotated[str, Meta(pattern=NUMBER_SOURCE_PATTERN)]
 FileName = Annotated[str, Meta(pattern=FILE_PATTERN, description="A plain file name.")]
 Codec = Annotated[str, Meta(pattern=CODEC_PATTERN)]
 Email = Annotated[str, Meta(pattern=EMAIL_PATTERN)]
+Voice = Annotated[str, Meta(pattern=VOICE_PATTERN, description="A language or voice of espeak-ng.")]
+Port = Annotated[int, Meta(ge=1, le=65535)]
 EnvName = Annotated[str, Meta(pattern=ENV_PATTERN, description="An environment variable.")]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Label = Annotated[str, Meta(max_length=200)]

@@ -57,6 +57,7 @@ class References:
 
     def run(self) -> None:
         """Note every duplicate, unknown name and clash."""
+        self._account()
         self._numbers()
         self._routing()
         self._agents()
@@ -85,9 +86,16 @@ class References:
         noun = name.removesuffix("s").replace("_", " ")
         self.problems.add(f'no {noun} has the id "{key}"', pointer, did_you_mean(key, self.known[name]))
 
+    def _account(self) -> None:
+        account = self.document.account
+        self._need("sounds", account.music_on_hold, "/account/music_on_hold")
+        self._need("sounds", account.ringback, "/account/ringback")
+        self._need("sounds", account.recording.announcement, "/account/recording/announcement")
+
     def _numbers(self) -> None:
         for place, number in enumerate(self.document.numbers):
             self._need("departments", number.department, f"/numbers/{place}/department")
+            self._need("sounds", number.whisper, f"/numbers/{place}/whisper")
 
     def _routing(self) -> None:
         document = self.document
@@ -123,6 +131,7 @@ class References:
         for place, department in enumerate(self.document.departments):
             for index, member in enumerate(department.members):
                 self._need("agents", member.agent, f"/departments/{place}/members/{index}/agent")
+            self._need("sounds", department.whisper, f"/departments/{place}/whisper")
             if department.queue is not None:
                 self._need("sounds", department.queue.music, f"/departments/{place}/queue/music")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from routerd.config.document import Document, Extension, SecretRef, Trunk, Voicemail
+from routerd.config.document import Account, Document, Extension, SecretRef, Trunk, Voicemail
 from routerd.config.fields import ENV_PATTERN, FILE_PATTERN
 from routerd.config.problems import DocumentErrors, Problems
 from routerd.errors import ConfigError
@@ -84,10 +84,18 @@ def map_secrets(document: Document, change: Change) -> Document:
     """Give the document with every secret replaced by what ``change(secret, pointer, key)`` gives."""
     return msgspec.structs.replace(
         document,
+        account=_account(document.account, change),
         trunks=tuple(_trunk(trunk, f"/trunks/{i}", change) for i, trunk in enumerate(document.trunks)),
         extensions=tuple(_extension(item, f"/extensions/{i}", change) for i, item in enumerate(document.extensions)),
         voicemails=tuple(_voicemail(box, f"/voicemails/{i}", change) for i, box in enumerate(document.voicemails)),
     )
+
+
+def _account(account: Account, change: Change) -> Account:
+    if account.mail is None or account.mail.password is None:
+        return account
+    new = change(account.mail.password, "/account/mail/password", "mail")
+    return msgspec.structs.replace(account, mail=msgspec.structs.replace(account.mail, password=new))
 
 
 def _trunk(trunk: Trunk, pointer: str, change: Change) -> Trunk:

@@ -69,7 +69,7 @@ class TlsSettings(Section, frozen=True, kw_only=True):
 
 
 class MediaSettings(Section, frozen=True, kw_only=True):
-    """``[media]``: who carries the voices, on which addresses and ports."""
+    """``[media]``: who carries the voices, on which addresses and ports; where recordings and messages lie."""
 
     engine: Literal["embedded"] | Annotated[tuple[Short, ...], Meta(min_length=1, max_length=64)] = "embedded"
     control: Short = "127.0.0.1:2223"
@@ -78,6 +78,9 @@ class MediaSettings(Section, frozen=True, kw_only=True):
     ports: Annotated[tuple[Port, ...], Meta(min_length=2, max_length=2)] = (20000, 29999)
     timeout_s: Annotated[float, Meta(ge=5, le=86_400)] = 60
     dscp: Annotated[int, Meta(ge=0, le=63)] = 46
+    recordings_dir: Annotated[str, Meta(min_length=1, max_length=4096)] = "recordings"
+    voicemail_dir: Annotated[str, Meta(min_length=1, max_length=4096)] = "voicemail"
+    dtmf_listen: Short = ""
 
 
 class AdminSettings(Section, frozen=True, kw_only=True):
@@ -284,6 +287,8 @@ class _Meaning:
     def _media(self) -> None:
         media = self.settings.media
         self._try(parse_address, media.control, "/media/control")
+        if media.dtmf_listen:
+            self._try(parse_address, media.dtmf_listen, "/media/dtmf_listen")
         if not _is_host(media.address):
             self.problems.add(f'"{media.address}" is not an address', "/media/address", "such as 127.0.0.1")
         for place, text in enumerate(media.advertise):

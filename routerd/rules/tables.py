@@ -130,6 +130,7 @@ class Number(Table, frozen=True, kw_only=True):
     affinity: Affinity | None
     max_channels: int | None
     department: str | None
+    whisper: str | None = None
 
 
 class CallerIds(Table, frozen=True, kw_only=True):
@@ -309,7 +310,7 @@ class Queue(Table, frozen=True, kw_only=True):
 
 
 class Department(Table, frozen=True, kw_only=True):
-    """Members behind one strategy."""
+    """Members behind one strategy; ``whisper`` is the sound that a member hears before the caller."""
 
     id: str
     name: str
@@ -318,6 +319,7 @@ class Department(Table, frozen=True, kw_only=True):
     failover: Destination | None
     queue: Queue | None
     affinity: Affinity | None
+    whisper: str | None = None
 
 
 class Voicemail(Table, frozen=True, kw_only=True):
@@ -332,10 +334,32 @@ class Voicemail(Table, frozen=True, kw_only=True):
 
 
 class Sound(Table, frozen=True, kw_only=True):
-    """A prompt and how long it lasts (seconds; 0 when nobody has measured it)."""
+    """A prompt and how long it lasts (seconds; 0 when nobody has measured it).
+
+    ``path`` is the absolute path of the file to be played: WAV, mono, 16-bit PCM, 16 kHz; "" when there is none.
+    """
 
     id: str
     duration_s: float
+    path: str = ""
+
+
+class Recording(Table, frozen=True, kw_only=True):
+    """Which calls are recorded (none, inbound, outbound, all) and the sound that says so to both sides."""
+
+    calls: str = "none"
+    announcement: str | None = None
+
+
+class Mail(Table, frozen=True, kw_only=True):
+    """The server that takes messages with voice mail; ``tls`` is none, starttls or tls."""
+
+    host: str
+    port: int
+    sender: str
+    username: str | None
+    password: str | None
+    tls: str
 
 
 class Account(Table, frozen=True, kw_only=True):
@@ -353,6 +377,10 @@ class Account(Table, frozen=True, kw_only=True):
     ivr_agent_unavailable: str
     feature_codes: dict[str, str]
     plan: NumberPlan
+    music_on_hold: str | None = None
+    ringback: str | None = None
+    recording: Recording = Recording()
+    mail: Mail | None = None
 
 
 class AccountTables(msgspec.Struct, gc=False, kw_only=True):
