@@ -46,6 +46,46 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (account, agent, at, id)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE messages (
+        account TEXT NOT NULL, voicemail TEXT NOT NULL, id TEXT NOT NULL, call TEXT NOT NULL, at REAL NOT NULL,
+        caller TEXT NOT NULL, caller_name TEXT NOT NULL, duration_s REAL NOT NULL, file TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL, read INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+        mail TEXT NOT NULL DEFAULT '', mail_attempts INTEGER NOT NULL DEFAULT 0, mail_at REAL NOT NULL DEFAULT 0,
+        mail_error TEXT NOT NULL DEFAULT '', PRIMARY KEY (account, voicemail, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX messages_by_mail ON messages (mail, mail_at);
+    """,
+    """
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, call TEXT NOT NULL, sequence INTEGER NOT NULL,
+        event TEXT NOT NULL, at REAL NOT NULL, data BLOB NOT NULL
+    );
+    CREATE INDEX events_by_call ON events (call, sequence);
+    CREATE INDEX events_by_time ON events (at);
+    CREATE TABLE webhooks (
+        id TEXT PRIMARY KEY, account TEXT NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL, events BLOB NOT NULL,
+        at REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE deliveries (
+        webhook TEXT NOT NULL, event INTEGER NOT NULL, call TEXT NOT NULL, state TEXT NOT NULL,
+        attempts INTEGER NOT NULL, due_at REAL NOT NULL, error TEXT NOT NULL, PRIMARY KEY (webhook, event)
+    ) WITHOUT ROWID;
+    CREATE INDEX deliveries_due ON deliveries (webhook, state, due_at);
+    CREATE INDEX deliveries_by_call ON deliveries (webhook, call, state, event);
+    CREATE INDEX deliveries_by_event ON deliveries (event);
+    CREATE TABLE dispositions (
+        id TEXT PRIMARY KEY, account TEXT NOT NULL, code TEXT NOT NULL, note TEXT NOT NULL, by TEXT NOT NULL,
+        at REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE record_places (
+        account TEXT NOT NULL, kind TEXT NOT NULL, place TEXT NOT NULL, at REAL NOT NULL, id TEXT NOT NULL,
+        PRIMARY KEY (account, kind, place, at, id)
+    ) WITHOUT ROWID;
+    ALTER TABLE records ADD COLUMN duration_s REAL NOT NULL DEFAULT 0;
+    CREATE INDEX records_by_outcome ON records (account, outcome, at);
+    CREATE INDEX records_by_reason ON records (account, reason, at);
+    """,
 )
 
 SETTINGS = (

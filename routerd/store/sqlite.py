@@ -20,6 +20,7 @@ from routerd.store.entries import (
     AFFINITY,
     BINDING,
     END,
+    EVENT,
     SESSION,
     START,
     USED,
@@ -28,7 +29,9 @@ from routerd.store.entries import (
     record_columns,
     unpack_record,
 )
-from routerd.store.queries import RecordFilter, agents_of, select
+from routerd.store.messages import WRITERS as MESSAGE_WRITERS
+from routerd.store.outbox import EventLog
+from routerd.store.queries import RecordFilter, agents_of, places_of, select
 from routerd.store.schema import SETTINGS, STEPS
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ class Store:
             for setting in SETTINGS:
                 self._database.execute(setting)
             self._migrate()
+            self.events = EventLog(self._database)
         except sqlite3.Error as error:
             raise StoreError(f"the store {path} cannot be opened: {error}") from error
         self._writers: dict[str, Callable[[dict[str, Any], str], None]] = {
@@ -74,11 +78,27 @@ class Store:
             AFFINITY: self._affinity,
             USED: self._used,
             SESSION: self._session,
+            EVENT: self._event,
         }
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    # -- for modules of single tables ---------------------------------------------------------------------------
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        """Give the rows of a query."""
+        return self._all(query, *values)
+
+    def execute(self, statement: str, *values: Any) -> int:
+        """Change something, on its own or as a part of a batch of the journal; gives how many rows it met."""
+        try:
+            return self._database.execute(statement, values).rowcount
+        except REFUSALS:
+            raise
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self.path} cannot be written: {error}") from error
 
     # -- the journal --------------------------------------------------------------------------------------------
 
@@ -171,11 +191,12 @@ class Store:
     # -- writers ------------------------------------------------------------------------------------------------
 
     def _write(self, kind: str, entry: dict[str, Any], process: str) -> None:
-        writer = self._writers.get(kind)
-        if writer is None:
-            return
+        writer, other = self._writers.get(kind), MESSAGE_WRITERS.get(kind)
         try:
-            writer(entry, process)
+            if writer is not None:
+                writer(entry, process)
+            elif other is not None:
+                other(self, entry)
         except REFUSALS:
             self.refused += 1
 
@@ -194,18 +215,29 @@ class Store:
             "INSERT OR REPLACE INTO starts VALUES (?, ?, ?, ?, ?)",
             (str(entry["id"]), process, str(entry.get("account", "")), float(entry.get("at", 0.0)), pack(entry)),
         )
+        self.events.started(entry)
 
     def _end(self, entry: dict[str, Any], _process: str) -> None:
-        self._database.execute("DELETE FROM starts WHERE id = ?", (str(entry["id"]),))
-        self._database.execute(
-            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*record_columns(entry), pack_record(entry)),
-        )
         call_id, account, at = record_columns(entry)[:3]
+        known = self._one("SELECT 1 FROM records WHERE id = ?", call_id, 0)
+        if not known:
+            self.events.ended(entry)
+        self._database.execute("DELETE FROM starts WHERE id = ?", (call_id,))
+        self._database.execute(
+            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*record_columns(entry), pack_record(entry), float(entry.get("duration_s") or 0.0)),
+        )
         self._database.executemany(
             "INSERT OR IGNORE INTO record_agents VALUES (?, ?, ?, ?)",
             [(account, agent, at, call_id) for agent in agents_of(entry)],
         )
+        self._database.executemany(
+            "INSERT OR IGNORE INTO record_places VALUES (?, ?, ?, ?, ?)",
+            [(account, kind, place, at, call_id) for kind, place in places_of(entry)],
+        )
+
+    def _event(self, entry: dict[str, Any], _process: str) -> None:
+        self.events.heard(entry)
 
     def _affinity(self, entry: dict[str, Any], _process: str) -> None:
         names = [str(entry.get(name) or "") for name in ("account", "caller", "agent", "number", "department")]
