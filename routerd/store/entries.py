@@ -15,6 +15,9 @@ END = "call.end"
 AFFINITY = "affinity"
 USED = "used"
 SESSION = "session"
+EVENT = "event"
+AFTER_THE_CALL: Final = frozenset({"voicemail.message"})  # events that may come when the call has its record
+LONG_PARTS: Final = frozenset({"trace", "steps", "attempt", "ladder", "nodes"})
 COMPRESSED_FROM_BYTES: Final = 2000
 _ZLIB: Final = b"\x78"
 
@@ -22,6 +25,11 @@ _ZLIB: Final = b"\x78"
 def text(value: Any) -> str:
     """Give a column's text: None is the empty text."""
     return "" if value is None else str(value)
+
+
+def summary(record: dict[str, Any]) -> dict[str, Any]:
+    """Give a record without what explains it: what lists, exports and events show."""
+    return {name: value for name, value in record.items() if name not in LONG_PARTS}
 
 
 def record_columns(record: dict[str, Any]) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""How records are looked for: by time, number, agent, outcome and reason, newest first, page by page.
+"""How records are looked for: by time, number, agent, place, outcome and more, newest first, page by page.
 
 :class:`RecordFilter` says which; :func:`select` turns it into SQL. A page's last record gives the cursor of the next
 page (:func:`cursor_of`), which stays right while new records come in.
@@ -11,14 +11,16 @@ from typing import Any, Final
 import msgspec
 
 MOST_RECORDS: Final = 1000
+PLACES: Final = frozenset({"department", "ivr"})
 _END_OF_TEXT: Final = "\U0010ffff"
 
 
 class RecordFilter(msgspec.Struct, frozen=True):
     """Which records, newest first: ``since``/``until`` in UTC seconds, ``number`` is caller or callee.
 
-    ``agent`` is anyone who was rung, visited or who called; ``cursor`` is what :func:`cursor_of` said of the last
-    record seen.
+    ``agent`` is anyone who was rung, visited or who called; ``department`` and ``ivr`` are what the call passed;
+    ``kind`` is inbound, softphone, click_to_call or transfer; durations are seconds of talk. ``cursor`` is what
+    :func:`cursor_of` said of the last record seen.
     """
 
     account: str
@@ -30,6 +32,12 @@ class RecordFilter(msgspec.Struct, frozen=True):
     agent: str = ""
     reason: str = ""
     cursor: str = ""
+    department: str = ""
+    ivr: str = ""
+    kind: str = ""
+    trunk: str = ""
+    shortest_s: float = 0.0
+    longest_s: float = 1e12
 
 
 def cursor_of(record: dict[str, Any]) -> str:
@@ -45,30 +53,66 @@ def read_cursor(cursor: str) -> tuple[float, str]:
     return float(at), call_id
 
 
-def select(wanted: RecordFilter) -> tuple[str, list[Any]]:
-    """Give the SQL and its values. Raises ``ValueError`` when the cursor is none."""
+def select(wanted: RecordFilter, *, most: int = MOST_RECORDS) -> tuple[str, list[Any]]:
+    """Give the SQL and its values; ``most`` bounds the filter's limit. Raises ``ValueError`` for what is no cursor."""
+    limit = max(0, min(wanted.limit, most))
+    if not wanted.number:
+        query, values = _one_way(wanted, "", limit)
+        return f"SELECT entry FROM ({query})", values  # noqa: S608 - fixed words
+    # as caller and as callee by an index each: an OR would sort all that a busy number ever had
+    called, values = _one_way(wanted, "records.caller = ?", limit)
+    calling, more = _one_way(wanted, "records.caller <> ? AND records.callee = ?", limit)
+    both = f"SELECT * FROM ({called}) UNION ALL SELECT * FROM ({calling})"  # noqa: S608 - fixed words
+    return f"SELECT entry FROM ({both}) ORDER BY at DESC, id LIMIT ?", [*values, *more, limit]  # noqa: S608 - the same
+
+
+def _one_way(wanted: RecordFilter, party: str, limit: int) -> tuple[str, list[Any]]:
+    """Give the SQL of the records where the number has this place."""
     where = ["records.account = ?", "records.at >= ?", "records.at <= ?"]
-    values: list[Any] = [wanted.account, wanted.since, wanted.until]
-    table = "records"
-    if wanted.agent:
-        table = "record_agents CROSS JOIN records ON records.id = record_agents.id"
-        where += ["record_agents.account = ?", "record_agents.agent = ?", "record_agents.at >= ?"]
-        values += [wanted.account, wanted.agent, wanted.since]
-    if wanted.number:
-        where.append("(records.caller = ? OR records.callee = ?)")
-        values += [wanted.number, wanted.number]
-    for column, value in (("outcome", wanted.outcome), ("reason", wanted.reason)):
+    until = wanted.until
+    if wanted.cursor:
+        until = min(until, read_cursor(wanted.cursor)[0])
+    values: list[Any] = [wanted.account, wanted.since, until]
+    table = _listed(wanted, where, values)
+    first = "records" if table == "records" else "list0"
+    if party:
+        where.append(party)
+        values += [wanted.number] * party.count("?")
+    for column in ("outcome", "reason", "kind", "trunk"):
+        value = getattr(wanted, column)
         if value:
             where.append(f"records.{column} = ?")
             values.append(value)
+    if wanted.shortest_s > 0 or wanted.longest_s < 1e12:
+        where.append("records.duration_s BETWEEN ? AND ?")
+        values += [wanted.shortest_s, wanted.longest_s]
     if wanted.cursor:
         at, call_id = read_cursor(wanted.cursor)
-        where.append("(records.at < ? OR (records.at = ? AND records.id > ?))")
-        values += [at, at, call_id]
-    values.append(max(0, min(wanted.limit, MOST_RECORDS)))
+        where.append("(records.at < ? OR records.id > ?)")
+        values += [at, call_id]
     condition = " AND ".join(where)
-    order = "ORDER BY records.at DESC, records.id LIMIT ?"
-    return f"SELECT records.entry FROM {table} WHERE {condition} {order}", values  # noqa: S608 - fixed words
+    columns = "records.entry AS entry, records.at AS at, records.id AS id"
+    order = f"ORDER BY {first}.at DESC, {first}.id LIMIT ?"
+    return f"SELECT {columns} FROM {table} WHERE {condition} {order}", [*values, limit]  # noqa: S608 - fixed words
+
+
+def _listed(wanted: RecordFilter, where: list[str], values: list[Any]) -> str:
+    """Give the tables: the lists of agents and of places lead to the records, where they are asked for."""
+    until = values[2]
+    lists = [("record_agents", "agent", wanted.agent, "")] if wanted.agent else []
+    lists += [("record_places", "place", name, kind)
+              for kind, name in (("department", wanted.department), ("ivr", wanted.ivr)) if name]  # fmt: skip
+    tables = []
+    for number, (table, column, name, kind) in enumerate(lists):
+        alias = f"list{number}"
+        tables.append(f"{table} AS {alias}")
+        where += [f"{alias}.account = ?", f"{alias}.{column} = ?", f"{alias}.at >= ?", f"{alias}.at <= ?"]
+        values += [wanted.account, name, wanted.since, until]
+        if kind:
+            where.append(f"{alias}.kind = ?")
+            values.append(kind)
+        where.append(f"records.id = {alias}.id")
+    return " CROSS JOIN ".join([*tables, "records"])
 
 
 def prefix_range(prefix: str) -> tuple[str, str]:
@@ -83,3 +127,9 @@ def agents_of(record: dict[str, Any]) -> set[str]:
     attempt = record.get("attempt")
     found.add(attempt.get("agent") if isinstance(attempt, dict) else getattr(attempt, "agent", None))
     return {str(agent) for agent in found if agent}
+
+
+def places_of(record: dict[str, Any]) -> set[tuple[str, str]]:
+    """Give the departments and menus that a call passed, each with its kind."""
+    nodes = record.get("nodes") or ()
+    return {(node["type"], str(node["id"])) for node in nodes if node.get("type") in PLACES and node.get("id")}

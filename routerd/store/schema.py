@@ -47,6 +47,26 @@ STEPS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     """,
     """
+    ALTER TABLE documents ADD COLUMN author TEXT NOT NULL DEFAULT '';
+    CREATE TABLE document_states (
+        account TEXT PRIMARY KEY, serial INTEGER NOT NULL, withdrawn INTEGER NOT NULL DEFAULT 0, confirm_until REAL,
+        fallback INTEGER
+    ) WITHOUT ROWID;
+    INSERT INTO document_states (account, serial) SELECT account, max(version) FROM documents GROUP BY account;
+    CREATE TABLE tokens (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, scopes TEXT NOT NULL,
+        accounts TEXT NOT NULL, created_at REAL NOT NULL, used_at REAL, expires_at REAL
+    ) WITHOUT ROWID;
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, at REAL NOT NULL, entry BLOB NOT NULL
+    );
+    CREATE INDEX audit_by_account ON audit (account, number);
+    CREATE TABLE idempotency (
+        token TEXT NOT NULL, key TEXT NOT NULL, at REAL NOT NULL, request BLOB NOT NULL, process TEXT NOT NULL,
+        status INTEGER NOT NULL, headers BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (token, key)
+    ) WITHOUT ROWID;
+    """,
+    """
     CREATE TABLE messages (
         account TEXT NOT NULL, voicemail TEXT NOT NULL, id TEXT NOT NULL, call TEXT NOT NULL, at REAL NOT NULL,
         caller TEXT NOT NULL, caller_name TEXT NOT NULL, duration_s REAL NOT NULL, file TEXT NOT NULL,

@@ -100,6 +100,12 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(f"the store {self.path} cannot be written: {error}") from error
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write all that is written within, or nothing of it."""
+        with self._transaction():
+            yield
+
     # -- the journal --------------------------------------------------------------------------------------------
 
     def apply(self, process: str, first: int, entries: Sequence[Entry]) -> int:
@@ -176,7 +182,8 @@ class Store:
         with self._transaction():
             version = 1 + int(self._one("SELECT max(version) FROM documents WHERE account = ?", account, 0) or 0)
             self._database.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)", (account, version, at, source, digest, text)
+                "INSERT INTO documents (account, version, at, source, digest, text) VALUES (?, ?, ?, ?, ?, ?)",
+                (account, version, at, source, digest, text),
             )
         return version
 

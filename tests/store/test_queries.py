@@ -21,10 +21,12 @@ def ended(name: str, at: float, **facts: Any) -> tuple[str, dict[str, Any]]:
 def store(tmp_path: Path) -> Any:
     opened = Store(tmp_path / "store.db")
     opened.apply("p", 1, [
-        ended("a", 10.0, legs=[{"agent": "asha"}]),
+        ended("a", 10.0, legs=[{"agent": "asha"}], duration_s=7.5, kind="inbound",
+              nodes=[{"type": "department", "id": "support"}, {"type": "ivr", "id": "main"}]),
         ended("b", 20.0, nodes=[{"type": "agent", "id": "ravi"}, {"type": "ivr", "id": "asha"}], reason="busy"),
         ended("c", 20.0, outcome="rejected", reason="busy", legs=[{"agent": "asha"}, {"agent": None}]),
-        ended("d", 30.0, attempt={"agent": "asha"}, to="+933"),
+        ended("d", 30.0, attempt={"agent": "asha"}, to="+933", duration_s=70.0, trunk="pstn",
+              nodes=[{"type": "department", "id": "support"}]),
         ended("e", 40.0, account="beta", legs=[{"agent": "asha"}]),
     ])  # fmt: skip
     yield opened
@@ -49,6 +51,14 @@ def ids(store: Store, **wanted: Any) -> str:
         ({"number": "+911", "until": 20.0, "reason": "busy", "outcome": "answered"}, "b"),
         ({"limit": 2}, "db"),
         ({"limit": -1}, ""),
+        ({"department": "support"}, "da"),
+        ({"department": "support", "ivr": "main"}, "a"),
+        ({"ivr": "asha"}, "b"),
+        ({"agent": "asha", "department": "support", "number": "+933"}, "d"),
+        ({"shortest_s": 5.0}, "da"),
+        ({"shortest_s": 5.0, "longest_s": 10.0}, "a"),
+        ({"kind": "inbound"}, "a"),
+        ({"trunk": "pstn"}, "d"),
     ],
 )
 def test_records_are_found(store: Store, wanted: dict[str, Any], found: str) -> None:
@@ -74,7 +84,7 @@ def test_a_cursor_is_checked(cursor: str) -> None:
 def test_agents_are_found_by_their_index(store: Store) -> None:
     query, values = select(RecordFilter("acme", agent="asha", since=5.0))
     steps = str(store._database.execute("EXPLAIN QUERY PLAN " + query, values).fetchall())
-    assert "record_agents USING" in steps
+    assert "SEARCH list0 USING PRIMARY KEY (account=? AND agent=? AND at>?" in steps
     assert "SCAN records" not in steps
 
 
