@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from routerd.admin_api.application import application
+from routerd.admin_api.gate import Gate, token_of
+from routerd.admin_api.server import AdminServer
 from routerd.app.documents import Documents, errors_of
-from routerd.app.http import AdminServer, application, token_of
 from routerd.app.hub import SipHub
 from routerd.app.setup import tell_ready
-from routerd.app.totals import Totals
+from routerd.app.totals import Totals, render
 from routerd.edge.logs import logger
 from routerd.edge.memory import Trimmer
 from routerd.edge.stream import bind_stream
@@ -19,10 +21,13 @@ from routerd.errors import ConfigError, RouterdError, StoreError
 from routerd.store.spool import StoreWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from routerd.app.setup import Setup
     from routerd.edge.metrics import Sample
 
 log = logger("app.control")
+Result = TypeVar("Result")
 
 ADMIN_BACKLOG = 128
 LOOK_EVERY_S = 1.0
@@ -53,7 +58,7 @@ class Control:
         token = token_of(Path(self._setup.control.token_file))
         listening = bind_stream(*self._setup.control.admin)
         listening.listen(ADMIN_BACKLOG)  # what comes from now on waits for its answer, nothing is refused
-        self._server = AdminServer(application(self, token), *self._setup.control.admin)
+        self._server = AdminServer(application(self, Gate(token)), *self._setup.control.admin)
         self._serving = asyncio.get_running_loop().create_task(self._server.serve([listening]))
         self._look()
 
@@ -90,6 +95,30 @@ class Control:
             if changed:
                 self.hub.publish(self.documents.parts, self.documents.version)
             log.info("documents read again", changed=changed, versions=self.documents.versions)
+
+    # -- what the API asks (admin_api.backend.Backend) ----------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether the sip process takes calls."""
+        return self.hub.ready
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """The version of the document in force, by account."""
+        return self.documents.versions
+
+    async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
+        """Run a command in the sip process."""
+        return await self.hub.command(verb, arguments)
+
+    async def run(self, query: Callable[..., Result], *arguments: Any) -> Result:
+        """Run ``query(store, *arguments)`` on the store's thread."""
+        return await self.writer.run(query, *arguments)
+
+    async def metrics(self) -> str:
+        """Give every metric as text."""
+        return render(await self.samples())
 
     async def samples(self) -> list[Sample]:
         """Give every metric of the daemon."""

@@ -1,0 +1,1 @@
+"""The admin API: Litestar over msgspec structs, in the control process."""
