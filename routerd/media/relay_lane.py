@@ -139,6 +139,11 @@ class Lane:
         self._open = open_to_others
         self._forget_candidate()
 
+    def adopt(self, source: Address) -> None:
+        """Hear this source from now on, and send there: it has been proven by other means (ICE, the RTP beside)."""
+        if source != self.settled:
+            self._settle(source, firm=True)
+
     def describe(self, clocks: Mapping[int, int], silent_payloads: frozenset[int]) -> None:
         """Clock rates in Hz by payload type, and payload types whose time stamps say nothing of jitter (events)."""
         self._clocks = dict(clocks)

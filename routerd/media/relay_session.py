@@ -42,7 +42,7 @@ class PartyMedia(NamedTuple):
 class RelaySession:
     """Both directions of one media line."""
 
-    __slots__ = ("_answered_s", "_directions", "_heard", "_lanes", "_one_way", "heard_side")
+    __slots__ = ("_answered_s", "_directions", "_heard", "_house", "_lanes", "_one_way", "heard_side")
 
     def __init__(self, learning_window_s: float = LEARNING_WINDOW_S) -> None:
         self._lanes: tuple[tuple[Lane, Lane], tuple[Lane, Lane]] = (
@@ -54,6 +54,7 @@ class RelaySession:
             self._lanes[1][component].partner = self._lanes[0][component]
         self._directions: list[str] = ["inactive", "inactive"]
         self._answered_s: float | None = None
+        self._house: int | None = None
         self._one_way: bool = False
         self.heard_side: int = 0
         self._heard: list[tuple[int, float]] = [(0, 0.0), (0, 0.0)]
@@ -77,9 +78,13 @@ class RelaySession:
             for lane in pair:
                 lane.relaxed = True
 
-    def answered(self, now: float) -> None:
-        """Offer and answer have met: open the learning windows, count silence from here."""
+    def answered(self, now: float, *, house: int | None = None) -> None:
+        """Offer and answer have met: open the learning windows, count silence from here.
+
+        ``house`` is the side that is the engine itself: it is never heard, and nobody misses it.
+        """
         self._answered_s = now
+        self._house = house
         self._heard = [(self._lanes[side][RTP].packets, now) for side in (0, 1)]
         for side in (0, 1):
             rtp_lane, rtcp_lane = self._lanes[side]
@@ -93,7 +98,18 @@ class RelaySession:
     @property
     def is_two_way(self) -> bool:
         """Whether the line is answered and both sides should be heard."""
-        return self._answered_s is not None and self.may_send(0) and self.may_send(1)
+        return self._house is None and self._answered_s is not None and self.may_send(0) and self.may_send(1)
+
+    @property
+    def expects_life(self) -> bool:
+        """Whether silence on all of the line is a fault.
+
+        Alone with the house a party may be muted and send no voice for as long as it likes: only one whose reports
+        (RTCP) have come before is missed.
+        """
+        if self._house is None or self._answered_s is None:
+            return self.is_two_way
+        return self.may_send(1 - self._house) and self._lanes[1 - self._house][RTCP].packets > 0
 
     @property
     def is_one_way(self) -> bool:

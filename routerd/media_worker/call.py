@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from routerd.media.ng import HOUSE
 from routerd.media.relay_session import RTCP, RTP, PartyMedia, RelaySession
+from routerd.media_worker.path import Outlet, Path
 
 if TYPE_CHECKING:
     from routerd.media.relay_lane import Address, Lane
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 REFUSED: Final = PartyMedia(None, None, "inactive")
 
 
-class Opener(Protocol):
+class Opener(Outlet, Protocol):
     """Where ports come from: ``RelaySockets``, or a stand-in."""
 
     def open(self, session: RelaySession) -> LinePorts:
@@ -26,22 +28,50 @@ class Opener(Protocol):
 class MediaLine:
     """One media line with open ports. ``pending`` is the party's side of an offer that is not yet answered."""
 
-    __slots__ = ("kind", "pending", "ports", "session")
+    __slots__ = ("_opener", "_path", "_treated", "kind", "pending", "ports", "session")
 
-    def __init__(self, kind: str, session: RelaySession, ports: LinePorts) -> None:
+    def __init__(
+        self, kind: str, session: RelaySession, ports: LinePorts, opener: Opener, treated: set[Path] | None = None
+    ) -> None:
+        """Take ``treated``, where the line's path is found while packets take it."""
         self.kind: str = kind
         self.session: RelaySession = session
         self.ports: LinePorts = ports
         self.pending: tuple[int, PartyMedia] | None = None
+        self._opener: Opener = opener
+        self._path: Path | None = None
+        self._treated: set[Path] = set() if treated is None else treated
 
-    def close(self, opener: Opener) -> None:
+    @property
+    def path(self) -> Path:
+        """The treated path, made when it is first wanted; what is put on it switches the line to it."""
+        if self._path is None:
+            self._path = Path(self.session, self.ports, self._opener, self._treated)
+        return self._path
+
+    @property
+    def is_treated(self) -> bool:
+        """Whether packets take the treated path now."""
+        return self._path is not None and self._path.is_treated
+
+    def last_heard_s(self) -> float:
+        """When anything was last heard or negotiated, checks of connectivity included; 0.0 before the answer."""
+        heard = self.session.last_heard_s()
+        return heard if self._path is None else max(heard, self._path.alive_s)
+
+    def close(self) -> None:
         """Give the ports back."""
-        opener.close(self.ports)
+        if self._path is not None:
+            self._path.close()
+        self._opener.close(self.ports)
         self.session.close()
 
 
 class MediaCall:
-    """Two parties and their lines. Side 0 is who offered first; every other tag is side 1 (branches of a fork)."""
+    """Two parties and their lines. Side 0 is who offered first; every other tag is side 1 (branches of a fork).
+
+    ``speakers`` are the tags that spoke last for each side, in an offer or an answer.
+    """
 
     __slots__ = (
         "answered",
@@ -54,6 +84,7 @@ class MediaCall:
         "last_signal_s",
         "lines",
         "other_tags",
+        "speakers",
         "timed_out",
     )
 
@@ -68,6 +99,7 @@ class MediaCall:
         self.timed_out: bool = False
         self.counted_packets: int = 0
         self.hosts: list[str] = ["", ""]
+        self.speakers: list[str] = [first_tag, ""]
         self.lines: list[MediaLine | None] = []
 
     def side_of(self, tag: str) -> int:
@@ -78,10 +110,16 @@ class MediaCall:
         """Whether this tag has taken part."""
         return tag == self.first_tag or tag in self.other_tags
 
-    def note_tag(self, tag: str | None) -> None:
+    def note_tag(self, tag: str) -> None:
         """A party showed itself under this tag."""
-        if tag is not None and tag != self.first_tag:
+        self.speakers[self.side_of(tag)] = tag
+        if tag != self.first_tag:
             self.other_tags[tag] = None
+
+    @property
+    def house(self) -> int | None:
+        """The side that is the engine itself; None when both are people."""
+        return self.speakers.index(HOUSE) if HOUSE in self.speakers else None
 
     def line(self, index: int) -> MediaLine | None:
         """The open line at this place of the descriptions, None when it is refused or unknown."""
@@ -97,19 +135,19 @@ class MediaCall:
         """The lines with ports."""
         return [line for line in self.lines if line is not None]
 
-    def close(self, opener: Opener) -> None:
+    def close(self) -> None:
         """Give every port back."""
         for line in self.open_lines():
-            line.close(opener)
+            line.close()
         self.lines = []
 
     def last_heard_s(self) -> float:
         """When anything was last heard on any line; 0.0 without an answer."""
-        return max((line.session.last_heard_s() for line in self.open_lines()), default=0.0)
+        return max((line.last_heard_s() for line in self.open_lines()), default=0.0)
 
     def expects_media(self) -> bool:
-        """Whether some line should be talking both ways: then silence is a fault, not a hold."""
-        return any(line.session.is_two_way for line in self.open_lines())
+        """Whether some line should be heard: then silence is a fault, not a hold."""
+        return any(line.session.expects_life for line in self.open_lines())
 
     def is_one_way(self) -> bool:
         """Whether some line is heard from one side only."""

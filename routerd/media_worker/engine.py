@@ -7,7 +7,10 @@ Of several answers (a fork) the last one wins. A cookie that was answered before
 
 ``tick`` is called every ``TICK_S``; each time it looks at one ``SLICES``-th of the calls and notifies their controllers
 of silence (``media-timeout``: ending the call is the controller's business), of one-way speech and of its end. A call
-whose ``delete`` was lost is ended when it was neither signalled nor heard for ``session_limit_s``.
+whose ``delete`` was lost is ended when it was neither signalled nor heard for ``session_limit_s``. Lines on the treated
+path are ticked every time.
+
+What is more than relaying — playing, digits, recording, security — is added by extensions (see ``extension``).
 """
 
 from __future__ import annotations
@@ -16,16 +19,19 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from routerd.errors import MediaError, RelayError
 from routerd.media import ng, sdp
-from routerd.media.relay_session import RelaySession
+from routerd.media.relay_session import PartyMedia, RelaySession
 from routerd.media_worker.call import REFUSED, MediaCall, MediaLine, Opener
+from routerd.media_worker.extension import Extension, Negotiation
 from routerd.media_worker.replies import ReplyCache
-from routerd.media_worker.rewrite import MAX_RELAYED_LINES, is_opaque, is_relayable, read_party, write_party
+from routerd.media_worker.rewrite import MAX_RELAYED_LINES, is_opaque, is_relayable, prepare_party, read_party
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from routerd.media.relay_lane import Address
     from routerd.media_worker.addresses import Addresses
+    from routerd.media_worker.extension import Services
+    from routerd.media_worker.path import Path
 
 TICK_S: Final = 0.1
 SLICES: Final = 10
@@ -54,8 +60,12 @@ class Engine:
         timeout_s: float = 60.0,
         session_limit_s: float = SESSION_LIMIT_S,
         wall_offset_s: float = 0.0,
+        extensions: Sequence[Callable[[Services], Extension]] = (),
     ) -> None:
-        """Take ``started``, this instance's name, and ``wall_offset_s``, to be added to ``now`` for wall time."""
+        """Take ``started``, this instance's name, and ``wall_offset_s``, to be added to ``now`` for wall time.
+
+        ``extensions`` are made here, each with this engine as its services.
+        """
         self._addresses = addresses
         self._opener = opener
         self._send = send
@@ -68,6 +78,7 @@ class Engine:
         self._notified = 0
         self._slice = 0
         self._turn: list[MediaCall] = []
+        self._treated: set[Path] = set()
         self._ended = {"calls": 0, "packets": 0, "bytes": 0, "foreign": 0, "garbage": 0, "lost": 0}
         self._packets_total = 0
         self._one_way_total = 0
@@ -83,6 +94,10 @@ class Engine:
             "block media": self._block,
             "unblock media": self._unblock,
         }
+        self.extensions: list[Extension] = [make(self) for make in extensions]
+        for extension in self.extensions:
+            self._commands.update(extension.commands())
+        self._capabilities = [*CAPABILITIES, *(name for one in self.extensions for name in one.capabilities)]
 
     def __len__(self) -> int:
         """Calls held."""
@@ -114,11 +129,37 @@ class Engine:
             if self._calls.get(call.call_id) is call:
                 self._look_after(call, now)
         self._slice = (self._slice + 1) % SLICES
+        for path in list(self._treated):
+            path.tick(now)
 
     def close(self) -> None:
         """End every call and give all ports back."""
         for call in list(self._calls.values()):
             self._end(call)
+        for extension in self.extensions:
+            extension.close()
+
+    # services for extensions
+
+    def call_of(self, command: Mapping[str, Any]) -> MediaCall:
+        """The call that a command names, tags checked; raises MediaError."""
+        call = self._find(command)
+        if call is None:
+            raise MediaError("Unknown call-id")
+        return call
+
+    def party_of(self, command: Mapping[str, Any], key: str = "from-tag") -> tuple[MediaCall, int, str]:
+        """As ``call_of``, with the side and the tag that ``key`` names; raises MediaError."""
+        call, tag = self.call_of(command), _text(command, key)
+        if not call.knows(tag):
+            raise MediaError("Unknown party")
+        return call, call.side_of(tag), tag
+
+    def notify(self, call: MediaCall, event: str, content: Mapping[str, Any]) -> None:
+        """Send an event about a call to its controller."""
+        self._notified += 1
+        told = {"event": event, "call-id": call.call_id, **content, "started": self._started}
+        self._send(ng.encode_reply(f"event-{self._notified}", told), call.controller)
 
     # commands
 
@@ -135,7 +176,7 @@ class Engine:
         """Answer, with the counts that a controller shows: it asks every second anyway."""
         return {
             "result": "pong",
-            "capabilities": list(CAPABILITIES),
+            "capabilities": list(self._capabilities),
             "started": self._started,
             "sessions": len(self._calls),
             "packets-total": self._packets_total,
@@ -145,17 +186,26 @@ class Engine:
     def _offer(self, command: dict[str, Any], source: Address, now: float) -> dict[str, Any]:
         call_id, tag = _text(command, "call-id"), _text(command, "from-tag")
         session = sdp.parse(_body(command))
-        call = self._calls.get(call_id) or MediaCall(call_id, tag, source, now)
+        known = self._calls.get(call_id)
+        call = known or MediaCall(call_id, tag, source, now)
         side = call.side_of(tag)
         self._open_lines(call, session)
         self._calls[call_id] = call
         call.note_tag(tag)
-        host = self._note_party(call, side, session, command, source, now)
-        for index, media in enumerate(session.media):
-            line = call.line(index)
-            if line is not None:
-                line.pending = (side, read_party(session, media, host))
-        return self._described(call, 1 - side, session, command)
+        negotiation = Negotiation(True, call, side, tag, command, now)
+        try:
+            for extension in self.extensions:
+                extension.read(negotiation, session)
+            host = self._note_party(call, side, session, command, source, now)
+            for index, media in enumerate(session.media):
+                line = call.line(index)
+                if line is not None:
+                    line.pending = (side, _party(tag, session, media, host))
+            return self._described(negotiation, session)
+        except MediaError:
+            if known is None:
+                self._end(call)
+            raise
 
     def _answer(self, command: dict[str, Any], source: Address, now: float) -> dict[str, Any]:
         call = self._calls.get(_text(command, "call-id"))
@@ -165,6 +215,9 @@ class Engine:
         offerer = call.side_of(offering)
         session = sdp.parse(_body(command))
         call.note_tag(tag)
+        negotiation = Negotiation(False, call, 1 - offerer, tag, command, now)
+        for extension in self.extensions:
+            extension.read(negotiation, session)
         host = self._note_party(call, 1 - offerer, session, command, source, now)
         for index, line in enumerate(call.lines):
             if line is None:
@@ -174,11 +227,15 @@ class Engine:
                 line.pending = None
             media = session.media[index] if index < len(session.media) else None
             refused = media is None or not media.port
-            line.session.signal(1 - offerer, REFUSED if media is None or refused else read_party(session, media, host))
-            line.session.answered(now)
+            party = REFUSED if media is None or refused else _party(tag, session, media, host)
+            line.session.signal(1 - offerer, party)
+            line.session.answered(now, house=call.house)
         call.answered = True
         call.timed_out = False
-        return self._described(call, offerer, session, command)
+        reply = self._described(negotiation, session)
+        for extension in self.extensions:
+            extension.answered(negotiation)
+        return reply
 
     def _delete(self, command: dict[str, Any], _source: Address, _now: float) -> dict[str, Any]:
         call = self._find(command)
@@ -231,7 +288,7 @@ class Engine:
 
     # what commands are made of
 
-    def _find(self, command: dict[str, Any]) -> MediaCall | None:
+    def _find(self, command: Mapping[str, Any]) -> MediaCall | None:
         """The call that a command names; None when there is none, or its tags are of no party of it."""
         call = self._calls.get(_text(command, "call-id"))
         if call is None:
@@ -249,7 +306,7 @@ class Engine:
                 line = call.line(index)
                 if line is None and wanted:
                     relay = RelaySession()
-                    line = MediaLine(media.kind, relay, self._opener.open(relay))
+                    line = MediaLine(media.kind, relay, self._opener.open(relay), self._opener, self._treated)
                     call.put_line(index, line)
                     opened.append(index)
                 if line is not None and wanted and is_opaque(media):
@@ -264,7 +321,7 @@ class Engine:
             raise
 
     def _close_line(self, call: MediaCall, index: int, line: MediaLine) -> None:
-        line.close(self._opener)
+        line.close()
         call.put_line(index, None)
 
     def _note_party(
@@ -286,10 +343,9 @@ class Engine:
         call.hosts[side] = host or named
         return host
 
-    def _described(
-        self, call: MediaCall, side: int, session: sdp.SessionDescription, command: dict[str, Any]
-    ) -> dict[str, Any]:
-        """The reply with the description for the party on ``side``."""
+    def _described(self, negotiation: Negotiation, session: sdp.SessionDescription) -> dict[str, Any]:
+        """The reply with the description for the other party."""
+        call, side, command = negotiation.call, 1 - negotiation.side, negotiation.command
         ports: list[int | None] = []
         for index, media in enumerate(session.media):
             line = call.line(index)
@@ -298,14 +354,19 @@ class Engine:
         if not isinstance(address, str) or not address:
             destination = command.get("destination")
             address = self._addresses.towards(destination if isinstance(destination, str) else call.hosts[side])
-        return {"result": "ok", "sdp": write_party(session, ports, address, command)}
+        prepare_party(session, ports, address, command, always=negotiation.tag == ng.HOUSE)
+        for extension in self.extensions:
+            extension.write(negotiation._replace(address=address), session)
+        return {"result": "ok", "sdp": session.serialise()}
 
     def _end(self, call: MediaCall) -> None:
         del self._calls[call.call_id]
+        for extension in self.extensions:
+            extension.ended(call)
         self._packets_total += call.new_packets()
         self._ended["calls"] += 1
         _add(self._ended, call)
-        call.close(self._opener)
+        call.close()
 
     # looking after calls
 
@@ -328,18 +389,21 @@ class Engine:
         call.timed_out = silent
 
     def _notify(self, call: MediaCall, event: str, direction: str = "") -> None:
-        self._notified += 1
-        content = {"event": event, "call-id": call.call_id, "from-tag": call.first_tag, "started": self._started}
-        if direction:
-            content["direction"] = direction
-        self._send(ng.encode_reply(f"event-{self._notified}", content), call.controller)
+        self.notify(call, event, {"from-tag": call.first_tag, **({"direction": direction} if direction else {})})
+
+
+def _party(tag: str, session: sdp.SessionDescription, media: sdp.Media, host: str) -> PartyMedia:
+    """What this description says of its sender; the house says nothing of an address, as none will be sent to."""
+    if tag == ng.HOUSE:
+        return PartyMedia(None, None, session.direction_of(media))
+    return read_party(session, media, host)
 
 
 def _error(reason: str) -> dict[str, Any]:
     return {"result": "error", "error-reason": reason}
 
 
-def _text(command: dict[str, Any], key: str) -> str:
+def _text(command: Mapping[str, Any], key: str) -> str:
     value = command.get(key)
     if not isinstance(value, str) or not value:
         raise MediaError(f"No {key} in message")

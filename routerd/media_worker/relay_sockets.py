@@ -2,7 +2,8 @@
 
 A readable port costs one ``recvfrom``, one lane's ``receive``, one ``sendto``: plain sockets under the loop's reader
 are as fast as a datagram protocol here, and opening them needs no task. The clock is read for each packet, because the
-loop's own is a turn old and jitter is measured from it.
+loop's own is a turn old and jitter is measured from it. A line whose packets are looked at or changed reads into its
+``path`` instead, until it is plain again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from routerd.media.relay_lane import Address, Lane
+    from routerd.media_worker.path import Path
 
 RECEIVE_BYTES: Final = 4096
 MAX_BIND_TRIES: Final = 32
@@ -35,13 +37,15 @@ class LinePorts(NamedTuple):
 class Port:
     """One bound socket and the lane that listens there."""
 
-    __slots__ = ("_hear", "_receive", "_send", "_socket", "unsendable")
+    __slots__ = ("_hear", "_path", "_place", "_receive", "_send", "_socket", "unsendable")
 
     def __init__(self, bound: socket.socket, lane: Lane) -> None:
         self._socket: socket.socket = bound
         self._receive: Callable[[int], tuple[bytes, Address]] = bound.recvfrom
         self._hear: Callable[[bytes, Address, float], Address | None] = lane.receive
         self._send: Callable[[bytes, Address], int] = bound.sendto
+        self._path: Path | None = None
+        self._place: tuple[int, int] = (0, 0)
         self.unsendable: int = 0
 
     def join(self, partner: Port) -> None:
@@ -70,6 +74,33 @@ class Port:
         except OSError:
             self.unsendable += 1
 
+    def readable_treated(self) -> None:
+        """Hand one datagram to the line's path."""
+        try:
+            data, source = self._receive(RECEIVE_BYTES)
+        except OSError:
+            self.unsendable += 1
+            return
+        path = self._path
+        if path is not None:
+            path.take(self._place[0], self._place[1], data, (source[0], source[1]), monotonic())
+
+    def treat(self, loop: asyncio.AbstractEventLoop, path: Path | None, side: int, component: int) -> None:
+        """Read into ``path`` from now on, as the port of ``side`` for ``component``; None: relay plainly again."""
+        self._path = path
+        self._place = (side, component)
+        if path is None:
+            self.listen(loop)
+        else:
+            loop.add_reader(self._socket.fileno(), self.readable_treated)
+
+    def send(self, data: bytes, destination: Address) -> None:
+        """Send from this port."""
+        try:
+            self._socket.sendto(data, destination)
+        except OSError:
+            self.unsendable += 1
+
     def listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to read."""
         ip6 = self._socket.family == socket.AF_INET6
@@ -77,6 +108,7 @@ class Port:
 
     def close(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop reading and release the port."""
+        self._path = None
         loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
@@ -113,6 +145,18 @@ class RelaySockets:
         """Close both pairs and give the ports back."""
         for port in ports:
             self._close_pair(port)
+
+    def treat(self, ports: LinePorts, path: Path | None) -> None:
+        """Let every datagram of these ports come to ``path.take``; None: back to the plain path."""
+        for side, even in enumerate(ports):
+            for component in (RTP, RTCP):
+                self._open[even][component].treat(self._loop, path, side, component)
+
+    def send(self, ports: LinePorts, side: int, component: int, data: bytes, destination: Address) -> None:
+        """Send from one port of a line; what cannot be sent is lost, as UDP has it."""
+        pair = self._open.get(ports[side])
+        if pair is not None:
+            pair[component].send(data, destination)
 
     def __len__(self) -> int:
         """Open sockets."""

@@ -66,14 +66,28 @@ def read_party(session: sdp.SessionDescription, media: sdp.Media, signalling_hos
 def write_party(
     session: sdp.SessionDescription, ports: Sequence[int | None], address: str, command: Mapping[str, Any]
 ) -> bytes:
-    """The description for the other party: our address and ports; a line without a port is refused.
+    """The description for the other party, made in place by ``prepare_party``. Raises SdpError."""
+    prepare_party(session, ports, address, command)
+    return session.serialise()
 
-    ``ports`` holds the even port of each line. A null address (the old way of holding) stays. Raises SdpError.
+
+def prepare_party(
+    session: sdp.SessionDescription,
+    ports: Sequence[int | None],
+    address: str,
+    command: Mapping[str, Any],
+    *,
+    always: bool = False,
+) -> None:
+    """Put our address and ports in place of the party's; a line without a port is refused.
+
+    ``ports`` holds the even port of each line. A null address (the old way of holding) stays, unless ``always`` (the
+    description is of a party that has no address at all). Raises SdpError.
     """
     replaced = command.get("replace", ())
     if isinstance(replaced, list) and "origin" in replaced:
         session.set_origin(session.origin._replace(family=sdp.family_of(address), address=address))
-    _write_connection(session, address)
+    _write_connection(session, address, always=always)
     session.remove_attributes(*_ICE)
     codec = command.get("codec")
     for media, port in zip(session.media, ports, strict=True):
@@ -81,12 +95,11 @@ def write_party(
             offer_answer.refuse_line(media)
             continue
         media.port = port
-        _write_connection(media, address)
+        _write_connection(media, address, always=always)
         _write_rtcp(media, port)
         media.remove_attributes(*_ICE)
         if isinstance(codec, dict) and media.is_rtp:
             _strip_codecs(media, codec)
-    return session.serialise()
 
 
 def _address(host: str, port: int) -> Address | None:
@@ -104,9 +117,9 @@ def _event_payloads(media: sdp.Media) -> frozenset[int]:
     )
 
 
-def _write_connection(section: sdp.Section, address: str) -> None:
+def _write_connection(section: sdp.Section, address: str, *, always: bool) -> None:
     current = section.connection
-    if current is not None and not sdp.is_null_address(current):
+    if current is not None and (always or not sdp.is_null_address(current)):
         section.set_connection(address)
 
 

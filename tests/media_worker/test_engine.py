@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from routerd.errors import MediaError
 from routerd.media import ng, rtp, sdp
-from routerd.media.relay_session import RTP, RelaySession
+from routerd.media.relay_session import RTCP, RTP, RelaySession
 from routerd.media_worker.addresses import Addresses
 from routerd.media_worker.engine import SLICES, Engine
+from routerd.media_worker.extension import Extension, Negotiation, Services
 from routerd.media_worker.ports import PortPool
 from routerd.media_worker.relay_sockets import LinePorts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from routerd.media.relay_lane import Address
+    from routerd.media_worker.call import MediaCall
+    from routerd.media_worker.path import Path
 
 SWITCH = ("127.0.0.1", 2000)
 HEAD = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
@@ -25,6 +34,8 @@ class Opener:
     def __init__(self, pairs: int) -> None:
         self.pool = PortPool(20000, 20000 + 2 * pairs - 1)
         self.sessions: dict[LinePorts, RelaySession] = {}
+        self.paths: dict[LinePorts, Path | None] = {}
+        self.sent: list[tuple[int, int, bytes, tuple[str, int]]] = []
 
     def open(self, session: RelaySession) -> LinePorts:
         first = self.pool.take()
@@ -40,6 +51,13 @@ class Opener:
         del self.sessions[ports]
         for port in ports:
             self.pool.give_back(port)
+
+    def treat(self, ports: LinePorts, path: Path | None) -> None:
+        self.paths[ports] = path
+
+    def send(self, ports: LinePorts, side: int, component: int, data: bytes, destination: tuple[str, int]) -> None:
+        assert ports in self.sessions
+        self.sent.append((side, component, data, destination))
 
 
 class House:
@@ -342,3 +360,149 @@ def test_closing_ends_every_call() -> None:
     house.call("d")
     house.engine.close()
     assert (house.free(), len(house.engine)) == (20, 0)
+
+
+HOUSE_BODY = b"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n"
+
+
+def alone(house: House) -> RelaySession:
+    """A caller whom the house answered."""
+    assert ng.is_ok(house.ask(ng.offer("c", "a", BODY % 4000)))
+    told = house.ask(ng.answer("c", "a", ng.HOUSE, HOUSE_BODY))
+    assert (sdp.parse(told["sdp"]).connection, media_of(told)[0].port) == ("127.0.0.1", 20000)
+    return next(iter(house.opener.sessions.values()))
+
+
+def test_a_caller_alone_with_the_house() -> None:
+    house = House()
+    session = alone(house)
+    assert session.receive(0, RTP, packet(1), ("192.0.2.1", 4000), house.now) is None
+    assert house.ask(ng.query("c"))["totals"]["RTP"]["packets"] == 1
+    for i in range(40):
+        session.receive(0, RTP, packet(2 + i), ("192.0.2.1", 4000), house.now)
+        house.pass_time(0.5)
+    house.pass_time(600)
+    assert house.events() == []
+
+
+def test_a_caller_behind_a_translator_is_learnt_by_the_house_too() -> None:
+    house = House()
+    session = alone(house)
+    for i in range(200):
+        session.receive(0, RTP, packet(i), ("198.51.100.7", 999), house.now + i * 0.02)
+    assert session.lane(0, RTP).target == ("198.51.100.7", 999)
+
+
+def test_a_caller_whose_reports_end_is_missed_by_the_house() -> None:
+    house = House()
+    session = alone(house)
+    report = bytes([0x80, 201, 0, 1, 0, 0, 0, 8])
+    for _ in range(40):
+        session.receive(0, RTCP, report, ("192.0.2.1", 4001), house.now)
+        house.pass_time(5)
+    assert house.events() == []
+    house.pass_time(70)
+    assert house.events() == ["media-timeout"]
+
+
+def test_the_house_may_offer() -> None:
+    house = House()
+    told = house.ask(ng.offer("c", ng.HOUSE, HOUSE_BODY))
+    assert sdp.parse(told["sdp"]).connection == "127.0.0.1"
+    assert ng.is_ok(house.ask(ng.answer("c", ng.HOUSE, "a", BODY % 4000)))
+    session = next(iter(house.opener.sessions.values()))
+    assert session.lane(1, RTP).target == ("192.0.2.1", 4000)
+    assert session.lane(0, RTP).target is None
+
+
+class Watcher(Extension):
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.seen: list[str] = []
+
+    @property
+    def capabilities(self) -> list[str]:
+        return ["watching"]
+
+    def commands(self) -> dict[str, Callable[[dict[str, Any], Address, float], dict[str, Any]]]:
+        return {"watch": self._watch}
+
+    def _watch(self, command: dict[str, Any], _source: Address, _now: float) -> dict[str, Any]:
+        call, side, tag = self.services.party_of(command)
+        self.services.notify(call, "watched", {"tag": tag})
+        return {"result": "ok", "side": side}
+
+    def read(self, negotiation: Negotiation, session: sdp.SessionDescription) -> None:
+        if session.attribute("refuse-me") is not None:
+            raise MediaError("no")
+        self.seen.append(f"read {negotiation.tag}")
+
+    def write(self, negotiation: Negotiation, session: sdp.SessionDescription) -> None:
+        self.seen.append(f"write {session.media[0].port} {negotiation.address}")
+        session.media[0].add_attribute("watched")
+
+    def answered(self, negotiation: Negotiation) -> None:
+        self.seen.append(f"answered {negotiation.call.open_lines()[0].session.lane(0, RTP).target}")
+
+    def ended(self, call: MediaCall) -> None:
+        self.seen.append(f"ended {len(call.open_lines())}")
+
+    def close(self) -> None:
+        self.seen.append("close")
+
+
+def test_an_extension_has_its_say() -> None:
+    house = House(extensions=[Watcher])
+    watcher = house.engine.extensions[0]
+    assert isinstance(watcher, Watcher)
+    assert house.ask(ng.ping())["capabilities"][-1] == "watching"
+    assert media_of(house.ask(ng.offer("c", "a", BODY % 4000)))[0].attribute("watched") == ""
+    house.ask(ng.answer("c", "a", "b", BODY % 5000))
+    assert house.ask({"command": "watch", "call-id": "c", "from-tag": "b"})["side"] == 1
+    assert house.sent[-1][0] == {
+        "event": "watched", "call-id": "c", "tag": "b", "started": "instance",
+    }  # fmt: skip
+    for wrong in ({"from-tag": "x"}, {"to-tag": "a"}, {"from-tag": "a", "call-id": "d"}):
+        assert house.ask({"command": "watch", "call-id": "c", **wrong})["result"] == "error"
+    house.engine.close()
+    assert watcher.seen == [
+        "read a", "write 20002 127.0.0.1", "read b", "write 20000 127.0.0.1", "answered ('192.0.2.1', 4000)",
+        "ended 1", "close",
+    ]  # fmt: skip
+
+
+def test_an_offer_that_an_extension_refuses_leaves_nothing_open() -> None:
+    house = House(extensions=[Watcher])
+    refused = HEAD + b"a=refuse-me\r\n" + AUDIO % 4000
+    assert house.ask(ng.offer("c", "a", refused))["error-reason"] == "no"
+    assert (house.free(), len(house.engine)) == (20, 0)
+    house.call()
+    assert house.ask(ng.offer("c", "a", refused))["result"] == "error"
+    assert (house.free(), len(house.engine)) == (18, 1)
+
+
+def test_treated_lines_are_ticked() -> None:
+    class Clocked:
+        def __init__(self) -> None:
+            self.ticks = 0
+
+        def hear(self, side: int, packet: bytes, now: float) -> None:
+            raise AssertionError((side, packet, now))
+
+        def tick(self, _now: float) -> None:
+            self.ticks += 1
+
+        def close(self) -> None:
+            self.ticks += 100
+
+    house, tap = House(extensions=[Watcher]), Clocked()
+    house.call()
+    path = next(iter(house.engine._calls.values())).open_lines()[0].path
+    path.add_ticked(tap)
+    house.engine.tick(house.now)
+    assert tap.ticks == 0
+    path.add_tap(tap)
+    house.engine.tick(house.now)
+    house.ask(ng.delete("c"))
+    house.engine.tick(house.now)
+    assert tap.ticks == 101
