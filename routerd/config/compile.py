@@ -71,10 +71,20 @@ def compile_account(
         extension_by_username={item.username: item.id for item in document.extensions},
         agent_by_extension=owner,
         agent_by_intercom={agent.intercom: agent.id for agent in document.agents if agent.intercom},
+        boxes_by_agent=_boxes_by_agent(document.voicemails),
         first_number=_first_number(document.numbers),
         department_numbers=_department_numbers(document.numbers),
         login_based_agents=sum(agent.login_based_calling for agent in document.agents),
+        boxes_with_pin=sum(box.pin is not None for box in document.voicemails),
     )
+
+
+def _boxes_by_agent(boxes: Iterable[d.Voicemail]) -> dict[str, tuple[str, ...]]:
+    owned: dict[str, tuple[str, ...]] = {}
+    for box in boxes:
+        if box.agent is not None:
+            owned[box.agent] = (*owned.get(box.agent, ()), box.id)
+    return owned
 
 
 def _fields(part: d.Part, *leave_out: str) -> dict[str, Any]:

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 200
 _PURGE: Final = 2 * CHUNK
-_SINGLE: Final = ("account", "route_lengths", "destination_policy", "first_number", "login_based_agents")
+_SINGLE: Final = (
+    "account",
+    "route_lengths",
+    "destination_policy",
+    "first_number",
+    "login_based_agents",
+    "boxes_with_pin",
+)
 _KEYS: Final[dict[str, str]] = {
     "trunks": "id",
     "numbers": "number",
@@ -50,6 +57,7 @@ _PLAIN: Final = (
     "extension_by_username",
     "agent_by_extension",
     "agent_by_intercom",
+    "boxes_by_agent",
     "department_numbers",
 )
 

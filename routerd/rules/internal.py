@@ -55,10 +55,10 @@ def _after(d: Decision, agent: Agent | None, reason: str) -> None:
 
 
 def enter_feature(d: Decision, name: str, agent: str | None) -> None:
-    """A feature code: ``voicemail`` listens to the caller's own mailbox."""
-    box = next((v.id for v in d.tables.voicemails.values() if v.agent is not None and v.agent == agent), None)
+    """A feature code: ``voicemail`` listens to the caller's own mailbox, or to one that number and PIN open."""
+    box = next(iter(d.tables.boxes_by_agent.get(agent or "", ())), None)
     d.note("feature", name, agent, box)
-    if name == "voicemail" and box is not None:
-        endings.check_mailbox(d, box)
+    if name == "voicemail" and (box is not None or d.tables.boxes_with_pin):
+        endings.check_mailbox(d, box or "")
     else:
         endings.finish(d, "no_destination")

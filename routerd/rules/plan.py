@@ -154,7 +154,10 @@ class OpenMailbox(Command, frozen=True, gc=False):
 
 
 class CheckMailbox(Command, frozen=True, gc=False):
-    """Let the caller listen to mailbox ``voicemail`` (the voicemail feature code); MailboxEnded when done."""
+    """Let the caller listen to mailbox ``voicemail`` (the voicemail feature code); MailboxEnded when done.
+
+    "": the caller has none of their own, and is asked for a mailbox' number and PIN.
+    """
 
     voicemail: str
 

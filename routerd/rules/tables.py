@@ -392,7 +392,8 @@ class AccountTables(msgspec.Struct, gc=False, kw_only=True):
 
     No decision may walk through all numbers or agents, so what it would look for is kept: ``first_number`` is the
     first active number of the document (else the first), ``department_numbers`` has the place in the document and the
-    number of each department's first active one, ``login_based_agents`` is how many agents must log in.
+    number of each department's first active one, ``login_based_agents`` is how many agents must log in,
+    ``boxes_by_agent`` names each agent's mailboxes in the document's order, ``boxes_with_pin`` is how many have one.
     """
 
     version: int
@@ -419,9 +420,11 @@ class AccountTables(msgspec.Struct, gc=False, kw_only=True):
     extension_by_username: dict[str, str]
     agent_by_extension: dict[str, str]
     agent_by_intercom: dict[str, str]
+    boxes_by_agent: dict[str, tuple[str, ...]]
     first_number: str | None
     department_numbers: dict[str, tuple[int, str]]
     login_based_agents: int
+    boxes_with_pin: int
 
 
 class Snapshot(msgspec.Struct, gc=False, kw_only=True):

@@ -41,7 +41,12 @@ def test_defaults_that_hang_on_other_keys(company: dict[str, Any], compiled: Com
 
 def test_indices(company: dict[str, Any], compiled: Compiled) -> None:
     company["extensions"][0]["username"] = "asha-phone"
+    company["voicemails"] = [
+        {"id": "one", "agent": "asha", "pin": "1234"}, {"id": "general"}, {"id": "two", "agent": "asha"}
+    ]  # fmt: skip
     tables = compiled(company)
+    assert tables.boxes_by_agent == {"asha": ("one", "two")}
+    assert tables.boxes_with_pin == 1
     assert tables.extension_by_username == {"asha-phone": "2001", "2002": "2002"}
     assert tables.agent_by_extension == {"2001": "asha", "2002": "ravi"}
     assert tables.agent_by_intercom == {"1001": "asha", "1002": "ravi"}

@@ -83,3 +83,6 @@ def test_the_voicemail_code_opens_the_own_mailbox() -> None:
     assert (result["outcome"], result["final"]["id"]) == ("voicemail", "vm")
     made = document(voicemails=[{"id": "vm", "greeting": "hello"}, {"id": "vm2", "greeting": "hello"}])
     assert dial(made, "*97")["reason"] == "no_destination"
+    made = document(voicemails=[{"id": "vm", "greeting": "hello"}, {"id": "vm2", "pin": "1234"}])
+    result = dial(made, "*97")
+    assert (result["outcome"], result["final"]["id"]) == ("voicemail", "")
