@@ -123,7 +123,10 @@ def _messages(store: Store, where: str, *values: Any) -> list[StoredMessage]:
 
 
 def _message(row: tuple[Any, ...]) -> StoredMessage:
-    return StoredMessage(*row[:-1], bool(row[-1]))
+    account, voicemail, name, call, at, caller, caller_name, duration_s, file, size_bytes, read = row
+    return StoredMessage(
+        account, voicemail, name, call, at, caller, caller_name, duration_s, file, size_bytes, bool(read)
+    )
 
 
 # -- files --
