@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from routerd.b2bua.settings import SwitchSettings  # noqa: TC001 - msgspec resolves annotations
+from routerd.config.settings import HepSettings, RetentionSettings, WebhookSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ class SipSetup(msgspec.Struct, frozen=True):
     key: str = ""
     authorities: str = ""
     dns_servers: tuple[Address, ...] = ()
+    hep: HepSettings = HepSettings()
 
 
 class MediaSetup(msgspec.Struct, frozen=True):
@@ -53,6 +55,8 @@ class ControlSetup(msgspec.Struct, frozen=True):
     sounds_dir: str
     admin: Address
     token_file: str
+    webhooks: WebhookSettings = WebhookSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 class Setup(msgspec.Struct, frozen=True):

@@ -75,6 +75,7 @@ class SwitchSettings(msgspec.Struct, frozen=True):
     session_expires_s: int = 1800
     mtu_bytes: int = 1300
     strict: bool = False
+    ladder_messages: int = 100
     limits: Limits = Limits()
     recordings_dir: str = ""
     voicemail_dir: str = ""

@@ -57,6 +57,7 @@ class SipSettings(Section, frozen=True, kw_only=True):
     session_expires_s: Annotated[int, Meta(ge=90, le=86_400)] = 1800
     mtu_bytes: Annotated[int, Meta(ge=500, le=65_000)] = 1300
     strict: bool = False
+    ladder_messages: Annotated[int, Meta(ge=0, le=1000)] = 100
     dns_servers: Annotated[tuple[Short, ...], Meta(max_length=8)] = ()
 
 
@@ -117,6 +118,33 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     ban_s: Annotated[float, Meta(ge=0, le=604_800)] = 300
 
 
+class WebhookSettings(Section, frozen=True, kw_only=True):
+    """``[webhooks]``: how receivers of events are told, and which private networks they may be in."""
+
+    networks: Annotated[tuple[f.Network, ...], Meta(max_length=100)] = ()
+    timeout_s: Annotated[float, Meta(ge=0.1, le=60)] = 10
+    attempts: Annotated[int, Meta(ge=1, le=100)] = 15
+    first_retry_s: Annotated[float, Meta(ge=0.01, le=3600)] = 5
+    longest_retry_s: Annotated[float, Meta(ge=0.01, le=86_400)] = 3600
+
+
+class RetentionSettings(Section, frozen=True, kw_only=True):
+    """``[retention]``: for how many days what is kept; 0: for ever."""
+
+    records_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    recordings_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    messages_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    events_days: Annotated[int, Meta(ge=1, le=365)] = 7
+
+
+class HepSettings(Section, frozen=True, kw_only=True):
+    """``[hep]``: where a copy of all SIP is sent (HEP v3 over UDP); no server, no copies."""
+
+    server: Short = ""
+    id: Annotated[int, Meta(ge=0, le=4_294_967_295)] = 2001
+    password: Short = ""
+
+
 class LogSettings(Section, frozen=True, kw_only=True):
     """``[log]``: what is said, and for whom."""
 
@@ -140,6 +168,9 @@ class Settings(Section, frozen=True, kw_only=True):
     store: StoreSettings = StoreSettings()
     document: DocumentSettings = DocumentSettings()
     limits: LimitSettings = LimitSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    retention: RetentionSettings = RetentionSettings()
+    hep: HepSettings = HepSettings()
     log: LogSettings = LogSettings()
     run: RunSettings = RunSettings()
 
@@ -235,6 +266,10 @@ class _Meaning:
         self._tls()
         self._media()
         self._try(parse_address, self.settings.admin.listen, "/admin/listen")
+        if self.settings.hep.server:
+            self._try(parse_address, self.settings.hep.server, "/hep/server")
+        for place, text in enumerate(self.settings.webhooks.networks):
+            self._network(text, f"/webhooks/networks/{place}")
 
     def _try(self, parse: object, text: str, pointer: str) -> bool:
         assert callable(parse)
@@ -271,10 +306,13 @@ class _Meaning:
         for place, text in enumerate(sip.dns_servers):
             self._try(parse_address, text, f"/sip/dns_servers/{place}")
         for place, text in enumerate(sip.trusted_proxies):
-            try:
-                ipaddress.ip_network(text)
-            except ValueError as error:
-                self.problems.add(str(error), f"/sip/trusted_proxies/{place}", "CIDR, such as 10.0.0.0/8")
+            self._network(text, f"/sip/trusted_proxies/{place}")
+
+    def _network(self, text: str, pointer: str) -> None:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            self.problems.add(str(error), pointer, "CIDR, such as 10.0.0.0/8")
 
     def _tls(self) -> None:
         tls = self.settings.tls
