@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from routerd.b2bua import call_actions, carrying, midcall
+from routerd.b2bua import accounting, call_actions, carrying, midcall
 from routerd.b2bua.call_media import CallMedia
 from routerd.b2bua.call_states import ANSWERING, CONNECTED, DECIDING, ENDED, RINGING, TABLE
 from routerd.b2bua.leg import CLOSED
@@ -202,7 +202,7 @@ class Call:
     def facts(self, now: float) -> Facts:
         """Return the live facts for one decision of this instant."""
         wall = self.exchange.wall(now)
-        return Facts(self.view.at(now, carrying.account_day(self.tables, wall)), self.tables.account.id)
+        return Facts(self.view.at(now, accounting.account_day(self.tables, wall)), self.tables.account.id)
 
     def advance(self, event: plan.Event, now: float) -> None:
         """Tell the rules what happened; carry out what they say. Events that come meanwhile wait their turn."""
@@ -273,12 +273,12 @@ class Call:
         if self.renegotiation is not None:
             self.renegotiation.leave()
             self.renegotiation = None
-        carrying.finish_entries(self, now)
+        accounting.finish_entries(self, now)
         for key in self._channels:
             self.live.count(key, -1)
-        carrying.write_record(self, now)
+        accounting.write_record(self, now)
         if self.transfer is not None:
-            self.transfer.ended(carrying.failed_status(self), now)
+            self.transfer.ended(accounting.failed_status(self), now)
         if self.leaving is not None:
             self.leaving.call_over(now)
         self.calls.call_over(self, now)
@@ -384,7 +384,7 @@ class Call:
         """Tell the caller that it rings, by the early media policy."""
         if branch.dialog is not None:
             self.calls.leg_known(branch)
-        entry = carrying.entry_of(self, fork.number)
+        entry = accounting.entry_of(self, fork.number)
         if entry is not None and entry.ringing is None:
             entry.ringing = now
             self.exchange.publish("leg.ringing", {"call": self.id, "target": fork.ring.target})
@@ -407,7 +407,7 @@ class Call:
         """Tell the rules that a leg ended without answer; early media of the next one may be heard."""
         if self.early is not None and self.early.state == CLOSED:
             self.early = None
-        carrying.end_entry(self, fork.number, result, now, status)
+        accounting.end_entry(self, fork.number, result, now, status)
         self.exchange.publish("leg.ended", {"call": self.id, "target": fork.ring.target, "result": result})
         self.advance(plan.LegFailed(fork.number, result, status or None), now)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import carrying, treatment
+from routerd.b2bua import accounting, carrying, treatment
 from routerd.b2bua.cause import reason_header
 from routerd.rules import plan
 
@@ -135,7 +135,7 @@ def _release_legs(call: Call, why: Sequence[str], now: float) -> None:
         call.join.stop(now)
         call.join = None
     for fork in list(call.forks.values()):
-        carrying.end_entry(call, fork.number, "cancelled", now)
+        accounting.end_entry(call, fork.number, "cancelled", now)
         fork.cancel(now, why)
     _release(call.peer, why, now)
 

@@ -6,10 +6,10 @@ list of commands that it serves.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import call_targets, joining, treatment
-from routerd.b2bua.call_media import filtered, statistics
+from routerd.b2bua import accounting, call_targets, joining, treatment
+from routerd.b2bua.call_media import filtered
 from routerd.b2bua.call_states import ENDED, JOINING
 from routerd.b2bua.forking import Fork
 from routerd.b2bua.header_policy import ELSEWHERE
@@ -18,8 +18,7 @@ from routerd.b2bua.leg import CONFIRMED
 from routerd.b2bua.outbound_leg import OutboundLeg
 from routerd.b2bua.record import LegEntry
 from routerd.errors import SdpError
-from routerd.rules import calendar, plan
-from routerd.rules.facts import AffinityEntry
+from routerd.rules import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from routerd.b2bua.call import Call
     from routerd.b2bua.forking import BranchPlan
     from routerd.b2bua.leg import Leg
-    from routerd.rules.decision import Node
-    from routerd.rules.tables import AccountTables, Department
     from routerd.sip.message import Response
 
 RESULT_REASONS: Final = {
@@ -36,13 +33,6 @@ RESULT_REASONS: Final = {
     "no_answer": 'Q.850;cause=19;text="No answer from user"',
     "cancelled": 'Q.850;cause=16;text="Normal call clearing"',
 }
-AFTER_ANSWER: Final = frozenset({"voicemail", "announcement", "hung_up", "abandoned"})
-
-
-def account_day(tables: AccountTables, wall: float) -> int:
-    """Return the account's local day at ``wall`` as a number of days (least-used caller IDs are counted by it)."""
-    zone = tables.zones.get(tables.account.zone)
-    return calendar.local(zone, wall).ordinal if zone is not None else int(wall // 86400)
 
 
 def perform(call: Call, command: plan.Command, now: float) -> None:
@@ -65,7 +55,7 @@ def _ring(call: Call, command: plan.Command, now: float) -> None:
         if command.agent is not None:
             call.live.occupy(command.agent, call.id)
         if command.customer and command.shown is not None:
-            _use(call, command.shown, now)
+            accounting.use_number(call, command.shown, now)
     else:
         fork.ring = command
     attempts = call_targets.attempts(call, fork, command, now)
@@ -78,13 +68,6 @@ def _ring(call: Call, command: plan.Command, now: float) -> None:
         _offer_first(call, fork, attempts, now)
     else:
         fork.start(attempts, now)
-
-
-def _use(call: Call, shown: str, now: float) -> None:
-    """Count that a number was shown today: the least used of an area code comes next (routing.md 4.3)."""
-    day = account_day(call.tables, call.exchange.wall(now))
-    call.live.use(shown, day)
-    call.exchange.journal("used", {"account": call.live.name, "number": shown, "day": day})
 
 
 def _has_offer(call: Call) -> bool:
@@ -137,7 +120,7 @@ def offer_for(call: Call, fork: Fork, branch: OutboundLeg) -> bytes:
 
 def branch_started(call: Call, fork: Fork, attempt: BranchPlan, now: float) -> None:
     """Count a trunk's channel and rate when a branch goes out by it."""
-    entry = entry_of(call, fork.number)
+    entry = accounting.entry_of(call, fork.number)
     if attempt.trunk_id is not None:
         if entry is not None:
             entry.trunk = attempt.trunk_id
@@ -154,7 +137,7 @@ def branch_answered(call: Call, fork: Fork, branch: OutboundLeg, response: Respo
     branch.delayed = None if branch.offer or not response.body else response
     if branch.delayed is None:
         branch.acknowledge_response(response)
-    entry = entry_of(call, fork.number)
+    entry = accounting.entry_of(call, fork.number)
     if entry is not None:
         entry.answered = now
         if not fork.ring.confirm:
@@ -172,7 +155,7 @@ def _cancel(call: Call, command: plan.Command, now: float) -> None:
     fork = call.forks.pop(command.leg, None)
     if fork is not None and call.early in fork.live:
         call.early = None
-    end_entry(call, command.leg, command.result, now)
+    accounting.end_entry(call, command.leg, command.result, now)
     if fork is not None:
         reason = RESULT_REASONS.get(command.result)
         if command.result == "cancelled" and call.heard:
@@ -185,7 +168,7 @@ def _cancel(call: Call, command: plan.Command, now: float) -> None:
 def _release(call: Call, command: plan.Command, now: float) -> None:
     assert isinstance(command, plan.Release)
     fork = call.forks.pop(command.leg, None)
-    end_entry(call, command.leg, command.result, now)
+    accounting.end_entry(call, command.leg, command.result, now)
     if fork is not None:
         if call.caller is fork.winner:
             call.caller = None
@@ -199,7 +182,7 @@ def leg_released(call: Call, leg: Leg, now: float) -> None:
             fork.winner = None
             if fork.ring.confirm:
                 treatment.stop_asking(call, number)
-                end_entry(call, number, "no_answer", now)
+                accounting.end_entry(call, number, "no_answer", now)
             call.advance(plan.LegReleased(number), now)
             return
 
@@ -212,7 +195,7 @@ def _bridge(call: Call, command: plan.Command, now: float) -> None:
     fork = call.forks[command.leg]
     call.winner = fork
     call.peer = fork.winner
-    entry = entry_of(call, command.leg)
+    entry = accounting.entry_of(call, command.leg)
     if entry is not None:
         entry.finish("answered", now, 200)
     call.record.answered_by = entry.target if entry is not None else fork.ring.target
@@ -262,40 +245,7 @@ def connected(call: Call, now: float) -> None:
         call.transfer = None
     set_timer(call, "max_call", call.tables.account.max_call_s, now)
     call.exchange.publish("call.routed", {"call": call.id, "answered_by": call.record.answered_by})
-    _remember(call, now)
-
-
-def _remember(call: Call, now: float) -> None:
-    attempt, fork = call.record.attempt, call.winner
-    if fork is None:
-        return
-    wall = call.exchange.wall(now)
-    if attempt.kind == "inbound" and fork.ring.agent is not None and attempt.caller is not None:
-        number = call.step.decision.number if call.step is not None else None
-        department = _department(call)
-        entered = department.id if department is not None else None
-        keep_affinity(call, attempt.caller, AffinityEntry(fork.ring.agent, number, entered, wall, None))
-    elif fork.ring.customer and fork.ring.shown is not None:
-        agent = call.step.decision.agent if call.step is not None else None
-        entry = AffinityEntry(agent or "", fork.ring.shown, None, wall, fork.ring.shown)
-        keep_affinity(call, fork.ring.target, entry)
-
-
-def keep_affinity(call: Call, customer: str, entry: AffinityEntry) -> None:
-    """Remember whom a customer spoke with, here and in the journal."""
-    call.live.remember(customer, entry)
-    call.exchange.journal(
-        "affinity",
-        {
-            "account": call.live.name,
-            "caller": customer,
-            "agent": entry.agent,
-            "number": entry.number,
-            "department": entry.department,
-            "last_at": entry.last_at,
-            "shown": entry.shown,
-        },
-    )
+    accounting.remember_talk(call, now)
 
 
 # -- timers, queue, end --
@@ -329,7 +279,7 @@ def timer_fired(call: Call, name: str, now: float) -> None:
 def _unconfirmed(call: Call, number: int, now: float) -> None:
     """Hang up on who answered and did not press 1: a mailbox, most likely (routing.md 2.5: not answered)."""
     fork = call.forks.pop(number, None)
-    end_entry(call, number, "no_answer", now)
+    accounting.end_entry(call, number, "no_answer", now)
     if fork is not None:
         fork.cancel(now, ["Q.850;cause=19"])
     call.advance(plan.LegUnconfirmed(number), now)
@@ -353,16 +303,7 @@ def _join_queue(call: Call, command: plan.Command, now: float) -> None:
 
 def _leave_queue(call: Call, command: plan.Command, now: float) -> None:  # noqa: ARG001
     assert isinstance(command, plan.LeaveQueue)
-    leave_queue(call, command.department)
-
-
-def leave_queue(call: Call, department: str) -> None:
-    """Take the call out of a department's queue."""
-    waiting = call.live.waiting.get(department)
-    if waiting is not None and waiting.pop(call.id, None) is not None:
-        call.exchange.publish("queue.left", {"call": call.id, "department": department})
-        if not waiting:
-            del call.live.waiting[department]
+    accounting.leave_queue(call, command.department)
 
 
 def _offered(call: Call, command: plan.Command, now: float) -> None:  # noqa: ARG001
@@ -375,91 +316,6 @@ def _end(call: Call, command: plan.Command, now: float) -> None:
     call.ending = command
     call.record.reason = command.reason
     call.happen("end", now)
-
-
-def entry_of(call: Call, number: int) -> LegEntry | None:
-    """Return the record's entry of a leg."""
-    return call.record.legs[number] if number < len(call.record.legs) else None
-
-
-def end_entry(call: Call, number: int, result: str, now: float, status: int | None = None) -> None:
-    """End a leg's entry once; its agent is free of this leg."""
-    entry = entry_of(call, number)
-    if entry is None or entry.end is not None:
-        return
-    entry.finish(result, now, status)
-    _vacate(call, entry.agent, now)
-
-
-def finish_entries(call: Call, now: float) -> None:
-    """Give every leg its end, and every agent their freedom, when the call is over."""
-    for number, entry in enumerate(call.record.legs):
-        answered = entry.result == "answered"
-        end_entry(call, number, "cancelled", now)
-        if answered:
-            _vacate(call, entry.agent, now, answered=True)
-    for department in [name for name, waiting in call.live.waiting.items() if call.id in waiting]:
-        leave_queue(call, department)
-
-
-def _vacate(call: Call, agent: str | None, now: float, *, answered: bool = False) -> None:
-    """Free an agent of one leg; idle time counts from the end of calls, not of ringing (routing.md 2.6)."""
-    if agent is None:
-        return
-    if answered:
-        call.live.idle_since[agent] = call.exchange.wall(now)
-        department = _department(call)
-        queue = department.queue if department is not None else None
-        if department is not None and queue is not None and queue.wrap_up_s > 0:
-            call.calls.wrap_up(call.live, agent, department.id, queue.wrap_up_s, now)
-    if call.live.vacate(agent, call.id):
-        call.calls.agent_freed(call.live.name, agent, now)
-
-
-def _department(call: Call) -> Department | None:
-    """Return the department through which the call went last."""
-    nodes = call.step.nodes if call.step is not None else ()
-    name = next((node.id for node in reversed(nodes) if node.type == "department"), None)
-    return call.tables.departments.get(name) if name is not None else None
-
-
-def write_record(call: Call, now: float) -> None:
-    """Release the media; journal the finished call with its statistics, its trace, and what each step read."""
-    record, step, exchange = call.record, call.step, call.exchange
-    ending = call.ending
-    if record.answered is None or (ending is not None and ending.outcome in AFTER_ANSWER):
-        record.ending = ending
-    if step is not None:
-        record.reason = record.reason or step.reason
-    entry = record.entry()
-    if step is not None:
-        entry["nodes"] = [_node(node, call) for node in step.nodes]
-        entry["trace"] = step.trace
-        entry["final"] = None if step.final is None else _node(step.final, call)
-    entry["attempt"] = record.attempt
-    entry["steps"] = [
-        {"at": at, "event": None if event is None else [type(event).__name__, event], "reads": reads}
-        for at, event, reads in call.steps
-        if type(event) is not plan.LegRinging  # decides nothing, and the leg says when it rang
-    ]
-
-    def written(reply: dict[str, Any] | None, when: float) -> None:  # noqa: ARG001 - one signature for all
-        entry["media"] = {**(entry["media"] or {}), **statistics(reply)} or None
-        exchange.journal("call.end", entry)
-        exchange.publish("call.ended", entry)
-
-    call.media.close(written, now)
-
-
-def _node(node: Node, call: Call) -> dict[str, Any]:
-    at_s = round(node.at - call.record.start - call.exchange.wall_offset, 3)
-    return {"type": node.type, "id": node.id, "context": node.context, "at_s": at_s, "reason": node.reason}
-
-
-def failed_status(call: Call) -> int:
-    """Return the SIP status that says why a transfer's call was never joined, for whoever asked for it by REFER."""
-    status = call.ending.status if call.ending is not None else None
-    return status if status is not None and status >= 300 else 500
 
 
 def media_lost(call: Call, now: float) -> None:

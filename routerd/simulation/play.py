@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from routerd.b2bua import header_policy
+from routerd.b2bua.accounting import account_day
 from routerd.b2bua.call_states import CONNECTED
-from routerd.b2bua.carrying import account_day
 from routerd.b2bua.location import Binding
 from routerd.b2bua.treatment import MAILBOX
 from routerd.config.snapshot import build_snapshot

@@ -42,28 +42,6 @@ def test_a_trunk_that_was_tried_counts_and_an_emergency_does_not() -> None:
     wire.wait(60)
 
 
-def test_who_spoke_with_whom_is_remembered() -> None:
-    wire = Wire()
-    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
-    out, _ = connect(pstn, phone, GROUP)
-    entry = wire.journal("affinity")[0].entry
-    assert (entry["caller"], entry["agent"], entry["number"], entry["department"]) == (CUSTOMER, "asha", GROUP, "group")
-    assert wire.switch.states["acme"].affinity(CUSTOMER)[0].agent == "asha"
-    out.bye()
-    wire.assert_quiet()
-
-
-def test_which_number_a_customer_was_shown_is_remembered() -> None:
-    wire = Wire(changed(company(), "agents", "asha", caller_ids={"mode": "all"}))
-    phone, pstn = Phone(wire, "2001", "198.51.100.1"), trunk(wire)
-    call = phone.invite(CUSTOMER)
-    pstn.called().answer()
-    call.answered()
-    assert wire.journal("affinity")[0].entry["shown"] == MAIN
-    call.bye()
-    wire.assert_quiet()
-
-
 @pytest.mark.parametrize("verb", ["logout", "break"])
 def test_an_agent_who_leaves_while_others_ring_leaves_them_ringing(verb: str) -> None:
     document = changed(
@@ -125,11 +103,3 @@ def test_a_call_pins_the_snapshot_with_which_it_began() -> None:
     assert MOBILE in pstn.called().invite.uri
     call.cancel()
     wire.wait(60)
-
-
-def test_the_accounts_day() -> None:
-    wire = Wire()
-    tables = wire.switch.exchange.snapshot.accounts["acme"]
-    assert (
-        carrying.account_day(tables, 86_400.0 * 20_000 + 5) - carrying.account_day(tables, 86_400.0 * 20_000 - 5) == 1
-    )

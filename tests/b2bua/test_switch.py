@@ -10,7 +10,7 @@ from b2bua_kit.documents import GROUP, MAIN, MENU, company
 from b2bua_kit.peer import Peer, Phone, connect, sdp, trunk
 from b2bua_kit.wire import Wire
 
-from routerd.b2bua import carrying, midcall
+from routerd.b2bua import accounting, carrying, midcall
 from routerd.b2bua import effects as fx
 from routerd.b2bua.call import Call
 from routerd.b2bua.forking import Fork
@@ -210,7 +210,7 @@ def test_a_bug_with_the_engine_ends_that_call(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_bug_in_the_end_forgets_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     wire, out, _, second, _ = two_calls(monkeypatch)
-    monkeypatch.setattr(carrying, "write_record", raises)
+    monkeypatch.setattr(accounting, "write_record", raises)
     out.request("BYE")
     assert len(wire.switch) == 1
     monkeypatch.undo()
