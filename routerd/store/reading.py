@@ -14,13 +14,14 @@ import msgspec
 from routerd.errors import StoreError
 from routerd.store.entries import unpack_record
 from routerd.store.queries import prefix_range, select
-from routerd.store.sqlite import DocumentVersion
+from routerd.store.versions import NEWEST, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from routerd.store.queries import RecordFilter
+    from routerd.store.versions import DocumentVersion
 
 BUSY_S = 5.0
 unpack = msgspec.msgpack.decode
@@ -76,11 +77,7 @@ class StoreReader:
 
     def document(self, account: str) -> DocumentVersion | None:
         """Give the newest version of the account's document, which is the one in force."""
-        query = (
-            "SELECT account, version, at, source, digest, text FROM documents WHERE account = ?"
-            " ORDER BY version DESC LIMIT 1"
-        )
-        return next((DocumentVersion(*row) for row in self._rows(query, account)), None)
+        return next((version_of(row) for row in self._rows(NEWEST + " AND d.account = ?", account)), None)
 
     def _rows(self, query: str, *values: Any) -> Iterator[Any]:
         try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from routerd.errors import StoreError
+from routerd.store import versions
 from routerd.store.entries import (
     AFFINITY,
     BINDING,
@@ -33,6 +34,7 @@ from routerd.store.messages import WRITERS as MESSAGE_WRITERS
 from routerd.store.outbox import EventLog
 from routerd.store.queries import RecordFilter, agents_of, places_of, select
 from routerd.store.schema import SETTINGS, STEPS
+from routerd.store.versions import DocumentVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -44,17 +46,6 @@ Entry = tuple[str, dict[str, Any]]
 REFUSALS = (KeyError, TypeError, ValueError, OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 pack = msgspec.msgpack.encode
 unpack = msgspec.msgpack.decode
-
-
-class DocumentVersion(msgspec.Struct, frozen=True):
-    """One stored version of an account's document; ``at`` is UTC seconds, ``digest`` that of ``text``."""
-
-    account: str
-    version: int
-    at: float
-    source: str
-    digest: str
-    text: bytes
 
 
 class Store:
@@ -178,22 +169,12 @@ class Store:
     # -- documents ----------------------------------------------------------------------------------------------
 
     def add_document(self, account: str, text: bytes, *, source: str, digest: str, at: float) -> int:
-        """Keep ``text`` as the account's next version; gives its number."""
-        with self._transaction():
-            version = 1 + int(self._one("SELECT max(version) FROM documents WHERE account = ?", account, 0) or 0)
-            self._database.execute(
-                "INSERT INTO documents (account, version, at, source, digest, text) VALUES (?, ?, ?, ?, ?, ?)",
-                (account, version, at, source, digest, text),
-            )
-        return version
+        """Keep ``text`` as the account's next version, in force; gives its number."""
+        return versions.keep(self, versions.Fresh(account, text, source, digest, at))
 
     def documents(self) -> list[DocumentVersion]:
-        """The newest version of each account."""
-        rows = self._all(
-            "SELECT account, version, at, source, digest, text FROM documents d"
-            " WHERE version = (SELECT max(version) FROM documents WHERE account = d.account) ORDER BY account"
-        )
-        return [DocumentVersion(*row) for row in rows]
+        """The version in force of each account."""
+        return versions.in_force(self)
 
     # -- writers ------------------------------------------------------------------------------------------------
 
