@@ -28,6 +28,8 @@ from routerd.media import rtcp, rtp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from routerd.media.round_trip import RoundTrips
+
 Address = tuple[str, int]
 
 LEARNING_WINDOW_S: Final = 3.0
@@ -67,6 +69,7 @@ class Lane:
         "blocked",
         "first_s",
         "foreign",
+        "foreign_from",
         "garbage",
         "last_s",
         "learning_window_s",
@@ -92,6 +95,7 @@ class Lane:
         self.packets: int = 0
         self.octets: int = 0
         self.foreign: int = 0
+        self.foreign_from: Address | None = None
         self.garbage: int = 0
         self.undelivered: int = 0
         self.ssrc_changes: int = 0
@@ -190,6 +194,21 @@ class Lane:
         return self._jitter * 1000.0 / self._clock_hz
 
     @property
+    def payload_type(self) -> int | None:
+        """The payload type last heard that is no event, None before the first packet."""
+        return None if self._payload == _NO_PAYLOAD else self._payload
+
+    @property
+    def signalled(self) -> Address | None:
+        """Where the party says that it is."""
+        return self._signalled
+
+    @property
+    def signalling_host(self) -> str:
+        """The address that the party's signalling comes from, "" when nobody said."""
+        return self._signalling_host
+
+    @property
     def ssrc(self) -> int | None:
         """The synchronisation source last heard, None before the first packet."""
         return None if self._ssrc == _NO_PAYLOAD else self._ssrc
@@ -273,6 +292,7 @@ class Lane:
             self._settle(source, firm=False)
             return True
         self.foreign += 1
+        self.foreign_from = source
         return False
 
     def _is_proven(self, source: Address, now: float) -> bool:
@@ -316,9 +336,14 @@ class Lane:
 
 
 class RtcpLane(Lane):
-    """The RTCP lane of a pair of ports: the same latching, no sequence numbers."""
+    """The RTCP lane of a pair of ports: the same latching, no sequence numbers; reports tell ``trips`` of distances."""
 
-    __slots__ = ()
+    __slots__ = ("side", "trips")
+
+    def __init__(self, learning_window_s: float = LEARNING_WINDOW_S) -> None:
+        super().__init__(learning_window_s)
+        self.side: int = 0
+        self.trips: RoundTrips | None = None
 
     def receive(self, data: bytes, source: Address, now: float) -> Address | None:
         """As ``Lane.receive``."""
@@ -328,4 +353,6 @@ class RtcpLane(Lane):
             return None
         if source != self.settled and not self._admit(source, now):
             return None
+        if self.trips is not None:
+            self.trips.hear(self.side, data, now)
         return self._count(data, now)

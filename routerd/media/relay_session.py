@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routerd.media.relay_lane import LEARNING_WINDOW_S, Address, Lane, RtcpLane
+from routerd.media.round_trip import RoundTrips
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,12 +43,16 @@ class PartyMedia(NamedTuple):
 class RelaySession:
     """Both directions of one media line."""
 
-    __slots__ = ("_answered_s", "_directions", "_heard", "_house", "_lanes", "_one_way", "heard_side")
+    __slots__ = ("_answered_s", "_directions", "_heard", "_house", "_lanes", "_one_way", "heard_side", "trips")
 
     def __init__(self, learning_window_s: float = LEARNING_WINDOW_S) -> None:
+        self.trips: RoundTrips = RoundTrips()
+        reports = (RtcpLane(learning_window_s), RtcpLane(learning_window_s))
+        for side, lane in enumerate(reports):
+            lane.side, lane.trips = side, self.trips
         self._lanes: tuple[tuple[Lane, Lane], tuple[Lane, Lane]] = (
-            (Lane(learning_window_s), RtcpLane(learning_window_s)),
-            (Lane(learning_window_s), RtcpLane(learning_window_s)),
+            (Lane(learning_window_s), reports[0]),
+            (Lane(learning_window_s), reports[1]),
         )
         for component in (RTP, RTCP):
             self._lanes[0][component].partner = self._lanes[1][component]
