@@ -29,7 +29,7 @@ STDLIB_OF_THE_PURE = {
 ALLOWED = {
     "sip": STDLIB_OF_THE_PURE,
     "rules": STDLIB_OF_THE_PURE | {"msgspec", "phonenumbers"},
-    "media": STDLIB_OF_THE_PURE,
+    "media": STDLIB_OF_THE_PURE | {"G722", "audioop"},
     "people": STDLIB_OF_THE_PURE | {"msgspec"},
     "config": STDLIB_OF_THE_PURE | {"json", "msgspec", "phonenumbers", "tomllib", "yaml", "zoneinfo"},
     "b2bua": STDLIB_OF_THE_PURE | {"msgspec", "traceback"},

@@ -232,14 +232,14 @@ class Path:
             return
         lane = self.session.lane(side, RTP)
         before = lane.packets
-        destination = lane.receive(data, source, now)
+        target = lane.receive(data, source, now)
         if lane.packets == before:
             return
         if data[0] & _RTP_BITS == _RTP_VERSION:
             for tap in self.taps:
                 tap.hear(side, data, now)
-        if destination is not None:
-            self._pass_rtp(side, data, destination)
+        if target is not None:
+            self._pass_rtp(side, data, target)
 
     def send(self, side: int, packet: bytes) -> bool:
         """Send a plain RTP packet to the party on ``side``; False when it has no address or no keys yet."""
