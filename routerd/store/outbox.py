@@ -56,6 +56,22 @@ class Event(msgspec.Struct, frozen=True):
         return {**named, **of_call, "data": self.data}
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """Which events a watcher wants: of ``account`` (empty: all), of these names (empty: all), of one call."""
+
+    account: str = ""
+    names: frozenset[str] = frozenset()
+    call: str = ""
+
+    def matches(self, event: Event) -> bool:
+        """Whether it wants this one."""
+        return (
+            (not self.account or event.account == self.account)
+            and (not self.names or event.event in self.names)
+            and (not self.call or event.call == self.call)
+        )
+
+
 class Webhook(msgspec.Struct, frozen=True):
     """Whom to tell: ``events`` are names, empty for all. ``secret`` signs; it is never shown again."""
 
@@ -155,10 +171,12 @@ class EventLog:
             "INSERT INTO events (account, call, sequence, event, at, data) VALUES (?, ?, ?, ?, ?, ?)",
             (account, call, sequence, name, at, pack(data)),
         )
+        # not before an earlier one of the same call, which may wait for its next try
         self._database.executemany(
-            "INSERT INTO deliveries VALUES (?, ?, ?, ?, 0, ?, '')",
+            "INSERT INTO deliveries VALUES (?, ?, ?, ?, 0, max(?, coalesce((SELECT max(due_at) FROM deliveries"
+            " WHERE webhook = ? AND call = ? AND call <> '' AND state = 'waiting'), 0)), '')",
             [
-                (webhook.id, made.lastrowid, call, WAITING, at)
+                (webhook.id, made.lastrowid, call, WAITING, at, webhook.id, call)
                 for webhook in self._webhooks.get(account, ())
                 if not webhook.events or name in webhook.events
             ],
@@ -194,7 +212,7 @@ class EventLog:
     def webhooks(self) -> list[Webhook]:
         """Give every webhook, oldest first."""
         rows = self._database.execute("SELECT id, account, url, secret, events, at FROM webhooks ORDER BY at, id")
-        return [Webhook(*row[:4], tuple(unpack(row[4])), row[5]) for row in rows]
+        return [Webhook(row[0], row[1], row[2], row[3], tuple(unpack(row[4])), row[5]) for row in rows]
 
     def put_webhook(self, webhook: Webhook) -> None:
         """Keep a webhook; from now on it is told."""
@@ -285,7 +303,7 @@ _EVENT: Final = "events.id, events.event, events.account, events.at, events.call
 
 
 def _event(row: Any) -> Event:
-    return Event(*row[:6], unpack(row[6]))
+    return Event(row[0], row[1], row[2], row[3], row[4], row[5], unpack(row[6]))
 
 
 def _delivery(row: Any) -> Delivery:
