@@ -116,6 +116,8 @@ def _stop_record(call: Call) -> None:
     reason, status, cause = call.stopping
     if call.record.answered is None:
         call.ending = plan.End(outcome="rejected", reason=reason or None, status=status, q850=cause)
+    elif call.record.answered_by is None:  # a menu, a queue or a mailbox had answered, and nobody else
+        call.ending = plan.End(outcome="hung_up", reason=reason or None, q850=cause)
     call.record.reason = call.record.reason or reason or None
     call.record.ended_by = "server"
 
