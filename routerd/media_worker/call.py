@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from routerd.media.ng import HOUSE
 from routerd.media.relay_session import RTCP, RTP, PartyMedia, RelaySession
+from routerd.media_worker.heard import heard
 from routerd.media_worker.path import Outlet, Path
 
 if TYPE_CHECKING:
@@ -153,11 +154,6 @@ class MediaCall:
         """Whether some line is heard from one side only."""
         return any(line.session.is_one_way for line in self.open_lines())
 
-    def direction(self, line: MediaLine) -> str:
-        """Who is heard and who is not on a one-way line, as ``HEARD only``, by tag."""
-        others = next(reversed(self.other_tags), "")
-        return f"{self.first_tag if line.session.heard_side == 0 else others} only"
-
     def new_packets(self) -> int:
         """Packets of voice that came since the last call of this."""
         packets = sum(line.session.lane(side, RTP).packets for line in self.open_lines() for side in (0, 1))
@@ -172,30 +168,22 @@ class MediaCall:
     def summary(self, wall_offset_s: float) -> dict[str, Any]:
         """The call as the ``delete`` reply tells it; times in whole seconds since the epoch.
 
-        ``heard`` is what the first offerer and the other side sent, over all lines.
+        ``heard`` is what the first offerer and the other side sent (see ``heard``), by tag.
         """
         return {
             "created": int(self.created_s + wall_offset_s),
             "last signal": int(self.last_signal_s + wall_offset_s),
             "last heard": int(self.last_heard_s() + wall_offset_s) if self.last_heard_s() else 0,
             "one-way": int(self.is_one_way()),
-            "heard": [self._heard(0), self._heard(1)],
+            "heard": [{"tag": self.speakers[side], **heard(self.open_lines(), side)} for side in (0, 1)],
             "totals": self.totals(),
         }
 
     def totals(self) -> dict[str, Any]:
         """Packets, bytes and errors of the whole call."""
         lines = self.open_lines()
-        heard = [[line.session.lane(side, part) for line in lines for side in (0, 1)] for part in (RTP, RTCP)]
-        return {name: _sum(lanes) for name, lanes in zip(("RTP", "RTCP"), heard, strict=True)}
-
-    def _heard(self, side: int) -> dict[str, int]:
-        lanes = [line.session.lane(side, RTP) for line in self.open_lines()]
-        return {
-            "packets": sum(lane.packets for lane in lanes),
-            "lost": sum(lane.lost for lane in lanes),
-            "jitter-us": int(max((lane.jitter_ms for lane in lanes), default=0.0) * 1000),
-        }
+        lanes_of = [[line.session.lane(side, part) for line in lines for side in (0, 1)] for part in (RTP, RTCP)]
+        return {name: _sum(lanes) for name, lanes in zip(("RTP", "RTCP"), lanes_of, strict=True)}
 
     def _party(self, tag: str) -> dict[str, Any]:
         side = self.side_of(tag)

@@ -22,6 +22,7 @@ from routerd.media import ng, sdp
 from routerd.media.relay_session import PartyMedia, RelaySession
 from routerd.media_worker.call import REFUSED, MediaCall, MediaLine, Opener
 from routerd.media_worker.extension import Extension, Negotiation
+from routerd.media_worker.heard import one_way
 from routerd.media_worker.replies import ReplyCache
 from routerd.media_worker.rewrite import MAX_RELAYED_LINES, is_opaque, is_relayable, prepare_party, read_party
 
@@ -37,6 +38,7 @@ TICK_S: Final = 0.1
 SLICES: Final = 10
 SESSION_LIMIT_S: Final = 7200.0
 CAPABILITIES: Final = ("relay", "events", "statistics", "block media")
+NOTHING: Final[dict[str, Any]] = {}
 _NOT_FOUND: Final = "Call-ID not found or tags didn't match"
 
 
@@ -131,6 +133,8 @@ class Engine:
         self._slice = (self._slice + 1) % SLICES
         for path in list(self._treated):
             path.tick(now)
+        for extension in self.extensions:
+            extension.tick(now)
 
     def close(self) -> None:
         """End every call and give all ports back."""
@@ -381,15 +385,15 @@ class Engine:
             event = line.session.check(now)
             if event is not None:
                 self._one_way_total += event == "one-way"
-                self._notify(call, event, direction=call.direction(line) if event == "one-way" else "")
+                self._notify(call, event, one_way(line, call.speakers) if event == "one-way" else {})
         silent = call.answered and call.expects_media() and now - heard > self._timeout_s
         if silent and not call.timed_out:
             self._timeouts_total += 1
             self._notify(call, "media-timeout")
         call.timed_out = silent
 
-    def _notify(self, call: MediaCall, event: str, direction: str = "") -> None:
-        self.notify(call, event, {"from-tag": call.first_tag, **({"direction": direction} if direction else {})})
+    def _notify(self, call: MediaCall, event: str, content: Mapping[str, Any] = NOTHING) -> None:
+        self.notify(call, event, {"from-tag": call.first_tag, **content})
 
 
 def _party(tag: str, session: sdp.SessionDescription, media: sdp.Media, host: str) -> PartyMedia:

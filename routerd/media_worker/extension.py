@@ -73,5 +73,11 @@ class Extension:
     def ended(self, call: MediaCall) -> None:
         """The call is ending; its lines are closed right after this."""
 
+    def pressed(self, call: MediaCall, side: int, digit: str, began_s: float, now: float) -> None:
+        """The party on ``side`` pressed a digit, which began at ``began_s``: whoever detects digits tells it."""
+
+    def tick(self, now: float) -> None:
+        """Ten times a second."""
+
     def close(self) -> None:
         """The engine stops."""

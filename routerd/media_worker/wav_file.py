@@ -27,14 +27,18 @@ class WavFile:
     __slots__ = ("_channels", "_file", "_rate_hz", "path", "size_bytes")
 
     def __init__(self, path: str, channels: int, rate_hz: int) -> None:
-        """Create ``path`` + ``.part`` and the folders above it."""
+        """Create ``path`` + ``.part``, its folder is there (see ``free_bytes``)."""
         self.path: str = path
         self._channels: int = channels
         self._rate_hz: int = rate_hz
         self.size_bytes: int = 0  # of sound, without the header
-        Path(path).parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self._file: IO[bytes] = open(path + PART, "wb", buffering=0, opener=_private)  # noqa: SIM115 - closed in finish
         self._write(self._header())
+
+    @property
+    def file_bytes(self) -> int:
+        """The whole file's size."""
+        return HEADER_BYTES + self.size_bytes
 
     @property
     def frames(self) -> int:
@@ -90,6 +94,14 @@ class WavFile:
             b"RIFF", HEADER_BYTES - 8 + self.size_bytes, b"WAVE", b"fmt ", 16, _PCM, self._channels, self._rate_hz,
             self._rate_hz * width, width, 8 * SAMPLE_BYTES, b"data", self.size_bytes,
         )  # fmt: skip
+
+
+def free_bytes(path: str) -> int:
+    """Make the folder of ``path``; how much its disk can still take. Raises OSError."""
+    folder = Path(path).parent
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    space = os.statvfs(folder)
+    return space.f_bavail * space.f_frsize
 
 
 def _private(path: str, flags: int) -> int:

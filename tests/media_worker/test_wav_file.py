@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from routerd.media_worker.wav_file import HEADER_BYTES, WavFile
+from routerd.media_worker.wav_file import HEADER_BYTES, WavFile, free_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,7 @@ def read(path: Path) -> tuple[int, int, bytes]:
 
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "2026" / "11" / "call.wav"
+    assert free_bytes(str(path)) > 0
     made = WavFile(str(path), 2, 8000)
     made.append(b"\1\0\2\0" * 100)
     assert not path.exists()
@@ -50,13 +51,13 @@ def test_the_end_can_be_cut(tmp_path: Path) -> None:
     made.append(b"\3\0")
     made.finish()
     assert read(tmp_path / "m.wav")[2] == b"\1\0" * 10 + b"\3\0"
-    assert (tmp_path / "m.wav").stat().st_size == HEADER_BYTES + 22
+    assert (tmp_path / "m.wav").stat().st_size == made.file_bytes == HEADER_BYTES + 22
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"Not a directory|File exists"):
-        WavFile(str(tmp_path / "file" / "x.wav"), 1, 8000)
+        free_bytes(str(tmp_path / "file" / "x.wav"))
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
