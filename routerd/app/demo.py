@@ -126,6 +126,9 @@ def run(
             settings,
             store=msgspec.structs.replace(settings.store, url=f"sqlite:{folder}/demo.db"),
             run=msgspec.structs.replace(settings.run, directory=f"{folder}/run"),
+            media=msgspec.structs.replace(
+                settings.media, recordings_dir=f"{folder}/recordings", voicemail_dir=f"{folder}/voicemail"
+            ),
             log=msgspec.structs.replace(settings.log, level="error"),
         )
         setup = make_setup(own)

@@ -11,14 +11,14 @@ import asyncio
 import hashlib
 import os
 import time
-import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from routerd.app.host_files import zone_data, zone_names
+from routerd.app.sounds import SoundLibrary, cache_of
 from routerd.config.compile import compile_account
-from routerd.config.load import load, numbering
-from routerd.config.problems import DocumentErrors
+from routerd.config.load import load, numbering, refuse
+from routerd.config.problems import DocumentErrors, Problems
 from routerd.config.secret import SecretSource
 from routerd.config.snapshot import build_snapshot, frames
 from routerd.errors import ConfigError
@@ -32,36 +32,32 @@ if TYPE_CHECKING:
     Fresh = tuple[str, bytes, AccountTables]  # path, text, tables
 
 
-def sound_durations(folder: Path) -> dict[str, float]:
-    """Give the length in seconds of each WAV file in ``folder``, by its name without the ending."""
-    found = {}
-    for path in sorted(folder.glob("*.wav")) if folder.is_dir() else []:
-        try:
-            with wave.open(str(path), "rb") as sound:
-                found[path.stem] = sound.getnframes() / sound.getframerate()
-        except (wave.Error, EOFError, OSError, ZeroDivisionError):
-            continue  # without a length it counts as unmeasured
-    return found
-
-
 class DocumentReader:
-    """Makes tables of texts, with this machine's secrets, zones and sounds."""
+    """Makes tables of texts, with this machine's secrets, zones and sounds.
 
-    def __init__(self, secrets_dir: str, sounds_dir: str) -> None:
+    Without ``cache_dir`` sounds are judged and not made: nothing can be played by such tables.
+    """
+
+    def __init__(self, secrets_dir: str, sounds_dir: str, cache_dir: str = "") -> None:
         folder = Path(secrets_dir) if secrets_dir else None
         read_file = None if folder is None else lambda name: (folder / name).read_bytes()
         self._secrets = SecretSource(os.environ, read_file)
-        self._sounds = Path(sounds_dir)
+        self.sounds = SoundLibrary(sounds_dir, cache_dir)
 
     def tables(self, text: bytes, source: str, version: int) -> AccountTables:
         """Read, judge and compile; raises ConfigError (DocumentErrors: all at once)."""
         document = load(text, source=source, secrets=self._secrets, zones=zone_names())
+        problems = Problems(source)
+        sounds = self.sounds.make(document, version, problems)
+        if problems.errors:
+            refuse(problems, text.decode("utf-8-sig"))
         try:
             return compile_account(
                 document,
                 version=version,
                 zone_data=zone_data,
-                sound_durations=sound_durations(self._sounds),
+                sound_durations=sounds.durations,
+                sound_paths=sounds.paths,
                 numbering=numbering(),
             )
         except ConfigError as error:
@@ -115,7 +111,7 @@ class Documents:
 
     def __init__(self, setup: ControlSetup, writer: StoreWriter) -> None:
         self._files = setup.documents
-        self._reader = DocumentReader(setup.secrets_dir, setup.sounds_dir)
+        self._reader = DocumentReader(setup.secrets_dir, setup.sounds_dir, cache_of(setup.store))
         self._writer = writer
         self.parts: list[bytes] = []
         self.version = 0
@@ -165,6 +161,7 @@ class Documents:
         self.version = sum(tables.version for tables in tables_of.values())
         self.versions = {account: tables.version for account, tables in sorted(tables_of.items())}
         self.parts = parts
+        await asyncio.to_thread(self._reader.sounds.keep, list(tables_of.values()))
 
     def _compile(self, documents: list[DocumentVersion]) -> dict[str, AccountTables]:
         return {one.account: self._reader.tables(one.text, one.source, one.version) for one in documents}

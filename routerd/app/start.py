@@ -12,6 +12,7 @@ from routerd.app.documents import DocumentReader, errors_of, read_files
 from routerd.app.listening import check_addresses
 from routerd.app.media import serve
 from routerd.app.setup import write_setup
+from routerd.app.sounds import cache_of
 from routerd.app.supervisor import Supervisor
 from routerd.edge import logs, sdnotify
 from routerd.edge.reload import Certificates, trust
@@ -31,7 +32,7 @@ WRONG_INPUT = 2
 def judge(setup: Setup, *, own_media: bool) -> tuple[list[AccountTables], list[ConfigError]]:
     """Look at documents, certificates, store and addresses; the files' tables and every error there is."""
     control = setup.control
-    good, errors = read_files(DocumentReader(control.secrets_dir, control.sounds_dir), control.documents)
+    good, errors = read_files(_reader(setup), control.documents)
     errors += _certificates(setup)
     errors += _folders(setup)
     try:
@@ -43,6 +44,12 @@ def judge(setup: Setup, *, own_media: bool) -> tuple[list[AccountTables], list[C
     if own_media and setup.media is not None:
         wanted.append(("udp", *setup.media.listen))
     return [tables for _, _, tables in good], errors + check_addresses(wanted)
+
+
+def _reader(setup: Setup) -> DocumentReader:
+    """Make the sounds now: the control process finds them made."""
+    control = setup.control
+    return DocumentReader(control.secrets_dir, control.sounds_dir, cache_of(control.store))
 
 
 def _folders(setup: Setup) -> list[ConfigError]:

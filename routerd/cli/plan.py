@@ -20,8 +20,8 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from routerd.app.composition import read_settings
-from routerd.app.documents import sound_durations
 from routerd.app.host_files import placeholder, zone_data, zone_names
+from routerd.app.sounds import sound_durations
 from routerd.cli.views import DEFAULT_SETTINGS, AsJson, SettingsFile
 from routerd.config.compile import compile_account
 from routerd.config.difference import ADDED, REMOVED, REORDERED, Difference, differences

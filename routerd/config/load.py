@@ -69,7 +69,7 @@ def read_document(
         problems = Problems(source)
         for one in error.errors:
             problems.add(one.message, one.pointer, one.hint)
-        _finish(problems, text.decode("utf-8-sig", "replace"))
+        refuse(problems, text.decode("utf-8-sig", "replace"))
         raise
 
 
@@ -88,17 +88,17 @@ def _read(
         document = _slow(words, problems)
         problems.close_shape()
         if problems.full:
-            _finish(problems, words)
+            refuse(problems, words)
     References(document, problems).run()
     Meaning(document, problems, numbering(), zones).run()
     if secrets is not None:
         document = resolve_into(document, secrets, problems)
-    _finish(problems, words)
+    refuse(problems, words)
     return document
 
 
-def _finish(problems: Problems, words: str) -> None:
-    """Give the errors their lines and raise them, if there are any."""
+def refuse(problems: Problems, words: str) -> None:
+    """Give the errors their lines in the document's text and raise them, if there are any. Raises DocumentErrors."""
     if not problems.errors:
         return
     own = {error.pointer: error.line for error in problems.errors if error.line}
@@ -162,5 +162,6 @@ __all__ = [
     "load",
     "numbering",
     "read_document",
+    "refuse",
     "resolve_secrets",
 ]

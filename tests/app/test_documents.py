@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import threading
-import wave
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from routerd.app.documents import DocumentReader, Documents, digest_of, read_files, sound_durations, unchanged
+from routerd.app.documents import DocumentReader, Documents, digest_of, read_files, unchanged
 from routerd.app.setup import ControlSetup
 from routerd.config.snapshot import SnapshotBuilder
 from routerd.errors import ConfigError
@@ -14,17 +13,6 @@ from routerd.store.spool import StoreWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def test_sounds_have_their_lengths_and_others_have_none(tmp_path: Path) -> None:
-    with wave.open(str(tmp_path / "welcome.wav"), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(b"\0\0" * 12_000)
-    (tmp_path / "broken.wav").write_bytes(b"RIFF")
-    assert sound_durations(tmp_path) == {"welcome": 1.5}
-    assert sound_durations(tmp_path / "none") == {}
 
 
 def test_every_error_of_every_file_comes_at_once(tmp_path: Path, document_text: str) -> None:
