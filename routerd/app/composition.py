@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from routerd.app.setup import ControlSetup, MediaSetup, Setup, SipSetup
+from routerd.app.setup import ControlSetup, HepSetup, MediaSetup, RetentionSetup, Setup, SipSetup, WebhookSetup
 from routerd.b2bua.settings import Limits, Listener, MediaEngine, SwitchSettings
 from routerd.config.settings import load_settings, parse_address, parse_listener, parse_network_address
 from routerd.errors import ConfigError, MediaError
 from routerd.media import ng
 
 if TYPE_CHECKING:
+    import msgspec
+
     from routerd.app.setup import Address
     from routerd.config.settings import Settings
 
+Part = TypeVar("Part", WebhookSetup, RetentionSetup)
 PING_S = 0.2
 LARGEST_REPLY = 65536
 PROMPTS_DIR = Path(__file__).resolve().parent.parent / "prompts"
@@ -45,8 +48,8 @@ def make_setup(settings: Settings) -> Setup:
             sounds_dir=_absolute(settings.document.sounds_dir),
             admin=parse_address(settings.admin.listen),
             token_file=_absolute(settings.admin.token_file),
-            webhooks=settings.webhooks,
-            retention=settings.retention,
+            webhooks=_plain(settings.webhooks, WebhookSetup),
+            retention=_plain(settings.retention, RetentionSetup),
         ),
         sip=SipSetup(
             switch=switch_settings(settings, engines),
@@ -55,7 +58,7 @@ def make_setup(settings: Settings) -> Setup:
             key=_absolute(settings.tls.key),
             authorities=_absolute(settings.tls.authorities),
             dns_servers=tuple(parse_address(server) for server in settings.sip.dns_servers),
-            hep=settings.hep,
+            hep=_hep(settings),
         ),
         media=_media(settings),
         log_json=settings.log.json,
@@ -98,6 +101,16 @@ def switch_settings(settings: Settings, engines: tuple[Address, ...]) -> SwitchS
         voicemail_dir=_absolute(settings.media.voicemail_dir),
         prompts_dir=str(PROMPTS_DIR),
     )
+
+
+def _plain(section: msgspec.Struct, kind: type[Part]) -> Part:
+    """Give a section of the settings as a part of the setup, name by name."""
+    return kind(**{name: getattr(section, name) for name in kind.__struct_fields__})
+
+
+def _hep(settings: Settings) -> HepSetup | None:
+    hep = settings.hep
+    return HepSetup(parse_address(hep.server), hep.id, hep.password) if hep.server else None
 
 
 def _listener(settings: Settings, text: str) -> Listener:

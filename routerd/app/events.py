@@ -188,13 +188,15 @@ class EventFeed:
 
 
 def _newest(store: Store) -> tuple[int, float]:
-    newest = store.events.bounds()[1]
-    last = store.events.after(newest - 1, 1) if newest else []
-    return newest, last[0].at if last else 0.0
+    with store.reading() as events:
+        newest = events.bounds()[1]
+        last = events.after(newest - 1, 1) if newest else []
+        return newest, last[0].at if last else 0.0
 
 
 def _bounds(store: Store) -> tuple[int, int]:
-    return store.events.bounds()
+    with store.reading() as events:
+        return events.bounds()
 
 
 def _hooked(store: Store) -> bool:
@@ -206,7 +208,8 @@ def _watch(store: Store, live: bool) -> None:
 
 
 def _after(store: Store, number: int, limit: int) -> list[Event]:
-    return store.events.after(number, limit)
+    with store.reading() as events:
+        return events.after(number, limit)
 
 
 def _add(store: Store, account: str, name: str, at: float, data: dict[str, Any]) -> None:

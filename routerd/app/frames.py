@@ -1,10 +1,10 @@
 """Frames between the processes: four bytes of length, then one msgpack array whose first item is a word.
 
 From the sip process: ``hello instance version serving pid`` · ``journal number [[kind, entry] …]`` ·
-``event name facts`` · ``reply number result`` · ``samples number [[name, labels, value] …]`` · ``installed version`` ·
+``reply number result`` · ``samples number [[name, labels, value] …]`` · ``installed version`` ·
 ``ready addresses``. From the control process: ``welcome config`` · ``begin version`` · ``part bytes`` ·
 ``install version`` · ``command number verb arguments`` · ``go`` · ``ack number`` · ``scrape number`` · ``watch yes``
-(events are sent only while somebody watches).
+(entries of the kind ``event`` stand in the journal only while somebody watches).
 
 ``FrameLink`` works on a raw socket: what is sent goes to the kernel within the call, where it survives this process.
 A transport would keep it until the loop's next turn.

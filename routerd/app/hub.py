@@ -52,6 +52,8 @@ class SipHub:
         self._numbers = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._watched = False
+        self.stored: Callable[[], None] = _nothing
         self.ready = False
         self.installed = 0
         self.restarts = -1
@@ -79,11 +81,18 @@ class SipHub:
         if self._current is not None:
             self._send_snapshot(self._current)
 
+    def watch(self, yes: bool) -> None:
+        """Have events in the journal from now on, or none."""
+        self._watched = yes
+        if self._current is not None:
+            self._current.send(["watch", yes])
+
     def kept(self, process: str, number: int) -> None:
         """Acknowledge what the store has (the writer's ``on_kept``)."""
         for link, instance in self._instances.items():
             if instance == process:
                 link.send(["ack", number])
+        self.stored()
 
     async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """Run a command in the sip process; its result, or None when none came in time."""
@@ -176,6 +185,7 @@ class SipHub:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             await self._restore(link)
+        link.send(["watch", self._watched])
         link.send(["go"])
         log.info("sip process connected", pid=pid, serving=serving, version=version)
 
@@ -211,6 +221,11 @@ class SipHub:
             return
         if closed:
             log.warning("calls lost with their process", calls=closed)
+            self.stored()
+
+
+def _nothing() -> None:
+    """Nobody wants to know what is in the store."""
 
 
 async def _within(waited: Any, seconds: float) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from routerd.b2bua.settings import SwitchSettings  # noqa: TC001 - msgspec resolves annotations
-from routerd.config.settings import HepSettings, RetentionSettings, WebhookSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +20,33 @@ Address = tuple[str, int]
 SETUP_FILE = "setup"
 CONTROL_SOCKET = "control"
 READY_DESCRIPTOR = "ROUTERD_READY_DESCRIPTOR"
+
+
+class HepSetup(msgspec.Struct, frozen=True):
+    """Where copies of all SIP go, and who we are there."""
+
+    server: Address
+    id: int
+    password: str
+
+
+class WebhookSetup(msgspec.Struct, frozen=True):
+    """How receivers of events are told (see the settings)."""
+
+    networks: tuple[str, ...] = ()
+    timeout_s: float = 10.0
+    attempts: int = 15
+    first_retry_s: float = 5.0
+    longest_retry_s: float = 3600.0
+
+
+class RetentionSetup(msgspec.Struct, frozen=True):
+    """For how many days what is kept; 0: for ever."""
+
+    records_days: int = 0
+    recordings_days: int = 0
+    messages_days: int = 0
+    events_days: int = 7
 
 
 class SipSetup(msgspec.Struct, frozen=True):
@@ -32,7 +58,7 @@ class SipSetup(msgspec.Struct, frozen=True):
     key: str = ""
     authorities: str = ""
     dns_servers: tuple[Address, ...] = ()
-    hep: HepSettings = HepSettings()
+    hep: HepSetup | None = None
 
 
 class MediaSetup(msgspec.Struct, frozen=True):
@@ -55,8 +81,8 @@ class ControlSetup(msgspec.Struct, frozen=True):
     sounds_dir: str
     admin: Address
     token_file: str
-    webhooks: WebhookSettings = WebhookSettings()
-    retention: RetentionSettings = RetentionSettings()
+    webhooks: WebhookSetup = WebhookSetup()
+    retention: RetentionSetup = RetentionSetup()
 
 
 class Setup(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from routerd.app import frames
 from routerd.app.installing import Installing
 from routerd.app.retiring import Retiring
 from routerd.app.setup import tell_ready
-from routerd.b2bua.effects import AskDns, AskMedia, CloseFlow, Command, OpenFlow, Publish, Reply
+from routerd.b2bua.effects import AskDns, AskMedia, CloseFlow, Command, Journal, OpenFlow, Publish, Reply
 from routerd.edge.collector import Collector
 from routerd.edge.driver import Driver
 from routerd.edge.logs import NoteLog, logger
@@ -46,7 +47,8 @@ log = logger("app.sip")
 
 CONNECT_EVERY_S = 0.1
 LAST_WORDS_S = 2.0
-EVENT_BACKLOG_BYTES = 1 << 20
+EVENT_SPOOL = 50_000  # entries that wait
+DERIVED = frozenset({"call.started", "call.ended"})  # the store makes them of the journal
 COMMANDS_A_TURN = 64
 LAST_LOOK = -1  # the number of our own question which calls there are
 LAST_LOOKS = 30
@@ -150,7 +152,6 @@ class SipProcess:
             self.outbox.attach(link)
             await lost.wait()
             self._link = None
-            self._watched = False
             self.outbox.detach()
             log.warning("control process is away: the journal waits here")
 
@@ -222,13 +223,13 @@ class SipProcess:
         self._watched = watched
 
     def _publish(self, effect: Publish) -> None:
-        if not self._watched:
+        """Put an event into the journal, in its place among the starts and ends of calls, which tell for themselves."""
+        if not self._watched or effect.event in DERIVED:
             return
-        link = self._link
-        if link is None or link.backlog_bytes > EVENT_BACKLOG_BYTES:
+        if len(self.outbox) > EVENT_SPOOL:  # while nobody takes the journal, records go before events
             self.driver.counters.events_dropped += 1
         else:
-            link.send(["event", effect.event, effect.facts])
+            self.outbox.write(Journal("event", {"event": effect.event, "at": time.time(), **effect.facts}))
 
     async def _end_calls(self) -> None:
         """Take no new calls and hang up those that are left: their peers must not wait for a dead daemon."""

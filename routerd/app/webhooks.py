@@ -32,7 +32,7 @@ from routerd.store.outbox import Delivery, Settled, Webhook
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from routerd.config.settings import WebhookSettings
+    from routerd.app.setup import WebhookSetup
     from routerd.store.spool import StoreWriter
     from routerd.store.sqlite import Store
 
@@ -69,7 +69,7 @@ class Webhooks:
     """Tells every webhook what it is to be told. ``await start()``, ``wake()`` after each batch of the store."""
 
     def __init__(
-        self, writer: StoreWriter, posts: Posts, settings: WebhookSettings, chance: random.Random | None = None
+        self, writer: StoreWriter, posts: Posts, settings: WebhookSetup, chance: random.Random | None = None
     ) -> None:
         self._writer = writer
         self._posts = posts
@@ -167,15 +167,18 @@ async def _either(awake: asyncio.Event, within_s: float | None) -> None:
 
 
 def _webhooks(store: Store) -> list[Webhook]:
-    return store.events.webhooks()
+    with store.reading() as events:
+        return events.webhooks()
 
 
 def _due(store: Store, webhook: str, now: float, limit: int) -> list[Delivery]:
-    return store.events.due(webhook, now, limit)
+    with store.reading() as events:
+        return events.due(webhook, now, limit)
 
 
 def _next_due(store: Store, webhook: str) -> float | None:
-    return store.events.next_due(webhook)
+    with store.reading() as events:
+        return events.next_due(webhook)
 
 
 def _settle(store: Store, results: list[Settled]) -> None:

@@ -106,6 +106,13 @@ STEPS: tuple[str, ...] = (
     CREATE INDEX records_by_outcome ON records (account, outcome, at);
     CREATE INDEX records_by_reason ON records (account, reason, at);
     """,
+    """
+    CREATE TABLE recordings (
+        id TEXT PRIMARY KEY, account TEXT NOT NULL, at REAL NOT NULL, file TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX recordings_by_time ON recordings (at);
+    CREATE INDEX records_by_age ON records (at);
+    """,
 )
 
 SETTINGS = (

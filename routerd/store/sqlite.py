@@ -97,6 +97,14 @@ class Store:
         with self._transaction():
             yield
 
+    @contextmanager
+    def reading(self) -> Iterator[EventLog]:
+        """Read events within; what SQLite raises becomes ``StoreError``."""
+        try:
+            yield self.events
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self.path} cannot be read: {error}") from error
+
     # -- the journal --------------------------------------------------------------------------------------------
 
     def apply(self, process: str, first: int, entries: Sequence[Entry]) -> int:
@@ -223,6 +231,10 @@ class Store:
             "INSERT OR IGNORE INTO record_places VALUES (?, ?, ?, ?, ?)",
             [(account, kind, place, at, call_id) for kind, place in places_of(entry)],
         )
+        file = (entry.get("recording") or {}).get("file")
+        if file:
+            values = (call_id, account, at, str(file))
+            self._database.execute("INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?)", values)
 
     def _event(self, entry: dict[str, Any], _process: str) -> None:
         self.events.heard(entry)
@@ -239,7 +251,9 @@ class Store:
         if entry.get("action") == "logout":
             self._database.execute("DELETE FROM sessions WHERE account = ? AND agent = ?", key)
         else:
-            session = {"account": key[0], "agent": key[1], "on_break": entry.get("action") == "break"}
+            on_break = entry.get("action") == "break"
+            session = {"account": key[0], "agent": key[1], "on_break": on_break}
+            session |= {name: entry[name] for name in ("reason", "expires_at", "since") if entry.get(name) is not None}
             self._database.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", (*key, pack(session)))
 
     def _used(self, entry: dict[str, Any], _process: str) -> None:

@@ -76,7 +76,7 @@ async def test_a_new_process_gets_snapshot_restored_state_and_go_in_this_order(p
     sip = FakeSip(place.path)
     sip.hello("a")
     await sip.until("go")
-    assert sip.words() == ["begin", "part", "part", "install", "command", "command", "go"]
+    assert sip.words() == ["begin", "part", "part", "install", "command", "command", "watch", "go"]
     assert [frame[1] for frame in sip.frames[:4]] == [4, b"one", b"two", 4]
     assert [frame[2] for frame in sip.frames[4:6]] == ["restore_session", "restore_binding"]
     assert sip.frames[5][3] == binding
@@ -87,11 +87,11 @@ async def test_one_that_serves_gets_only_what_is_newer(place: Any) -> None:
     sip = FakeSip(place.path)
     sip.hello("a", version=4, serving=True)
     await sip.until("go")
-    assert sip.words() == ["go"]
+    assert sip.words() == ["watch", "go"]
     assert place.hub.ready
     place.hub.publish([b"three"], 5)
     await sip.until("install")
-    assert sip.words() == ["go", "begin", "part", "install"]
+    assert sip.words() == ["watch", "go", "begin", "part", "install"]
     sip.link.close()
 
 
