@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from routerd.b2bua import effects as fx
 from routerd.b2bua import uas, views
+from routerd.b2bua.mailboxes import Message
 from routerd.b2bua.queues import agent_left
 from routerd.rules import plan
 from routerd.rules.facts import AffinityEntry
@@ -203,6 +206,45 @@ def _restore_affinity(switch: Switch, arguments: dict[str, Any], now: float) -> 
     return done()
 
 
+# -- mailboxes --
+
+
+def _voicemail_read(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    """Mark the message ``account voicemail id`` as heard."""
+    found = switch.mailboxes.mark_read(arguments["account"], arguments["voicemail"], arguments["id"], now)
+    return done() if found else refused("unknown_message", "no such message", 404)
+
+
+def _voicemail_delete(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    """Delete the message ``account voicemail id``; the control process removes its file."""
+    found = switch.mailboxes.delete(arguments["account"], arguments["voicemail"], arguments["id"], now)
+    return done() if found else refused("unknown_message", "no such message", 404)
+
+
+def _voicemail_add(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    """Take a message whose call died before it could be kept: ``account voicemail message``."""
+    message = _message_of(arguments["message"])
+    if message is None:
+        return refused("bad_message", "the message lacks what it is kept by")
+    added = switch.mailboxes.keep(arguments["account"], arguments["voicemail"], message, now)
+    return done() if added else refused("known_message", "there is such a message", 409)
+
+
+def _restore_message(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
+    message = _message_of(arguments)
+    if message is None:
+        return refused("bad_message", "the message lacks what it is kept by")
+    switch.mailboxes.restore(arguments["account"], arguments["voicemail"], message)
+    return done()
+
+
+def _message_of(arguments: dict[str, Any]) -> Message | None:
+    try:
+        return msgspec.convert(arguments, Message)
+    except msgspec.ValidationError:
+        return None
+
+
 # -- views --
 
 
@@ -246,6 +288,10 @@ _VERBS: Final[dict[str, Callable[[Switch, dict[str, Any], float], Result]]] = {
     "restore_binding": _restore_binding,
     "restore_session": _restore_session,
     "restore_affinity": _restore_affinity,
+    "restore_message": _restore_message,
+    "voicemail_read": _voicemail_read,
+    "voicemail_delete": _voicemail_delete,
+    "voicemail_add": _voicemail_add,
     "calls": _calls,
     "registrations": _registrations,
     "agents": _agents,

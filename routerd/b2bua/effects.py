@@ -70,7 +70,8 @@ class AskFact(Effect, gc=False):
 class Journal(Effect, gc=False):
     """Append one entry to the journal.
 
-    ``kind`` is ``binding``, ``call.start``, ``call.stable``, ``call.end``, ``affinity`` or ``session``.
+    ``kind`` is ``binding``, ``call.start``, ``call.stable``, ``call.end``, ``affinity``, ``session``, or
+    ``voicemail.message``, ``voicemail.read``, ``voicemail.deleted``.
     ``urgent`` entries (a call's start) are handed over before any later Transmit of the same batch.
     """
 
@@ -146,7 +147,8 @@ class Command(msgspec.Struct, gc=False):
     """Something an admin, the control process or a schedule wants: ``verb`` and arguments; answered by Reply.
 
     Verbs: ``login logout break unbreak originate hang_up transfer drain ban unban calls registrations agents trunks
-    counters restore_binding restore_session restore_affinity``.
+    counters restore_binding restore_session restore_affinity restore_message voicemail_add voicemail_read
+    voicemail_delete``.
     """
 
     number: int

@@ -8,6 +8,7 @@ by :meth:`LocationService.drop`, whatever the reason. Whoever keeps bindings ali
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -111,6 +112,9 @@ class Binding:
         return f"Binding({self.account}/{self.extension} {self.uri} by {self.flow!r})"
 
 
+Arrived = Callable[[Binding, float], None]
+
+
 class Watcher(Protocol):
     """Who wants to know of bindings that come and go."""
 
@@ -124,7 +128,17 @@ class Watcher(Protocol):
 class LocationService:
     """All bindings of one switch."""
 
-    __slots__ = ("_bindings", "_by_flow", "_count", "_exchange", "_expiries", "_order", "_timer", "_watcher")
+    __slots__ = (
+        "_arrived",
+        "_bindings",
+        "_by_flow",
+        "_count",
+        "_exchange",
+        "_expiries",
+        "_order",
+        "_timer",
+        "_watcher",
+    )
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -133,6 +147,7 @@ class LocationService:
         self._expiries: list[tuple[float, int, Binding]] = []
         self._timer: Timer | None = None
         self._watcher: Watcher | None = None
+        self._arrived: Arrived | None = None
         self._order = 0
         self._count = 0
 
@@ -142,6 +157,10 @@ class LocationService:
     def watch(self, watcher: Watcher) -> None:
         """Tell ``watcher`` of every binding that comes or goes from now on."""
         self._watcher = watcher
+
+    def hear_arrivals(self, arrived: Arrived) -> None:
+        """Call ``arrived(binding, now)`` for each contact that registers and was not there before."""
+        self._arrived = arrived
 
     # -- asking --
 
@@ -201,6 +220,8 @@ class LocationService:
         self._exchange.journal("binding", self._entry(binding, "add"), urgent=True)
         if fresh:
             self._exchange.publish("registration.added", self._view(binding, now))
+            if self._arrived is not None:
+                self._arrived(binding, now)
 
     def drop(self, binding: Binding, reason: str, now: float) -> None:
         """Remove a binding; ``reason`` is expired, unregistered, replaced, unreachable, flow_lost or admin."""

@@ -26,6 +26,8 @@ from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.keepalive import Keepalive
 from routerd.b2bua.live_state import AccountState
 from routerd.b2bua.location import LocationService
+from routerd.b2bua.mailboxes import Mailboxes
+from routerd.b2bua.message_waiting import MessageWaiting
 from routerd.b2bua.queues import Queues
 from routerd.b2bua.registrar import Registrar
 from routerd.b2bua.transfer import Transfers
@@ -70,11 +72,13 @@ class Switch:
         "keepalive",
         "layer",
         "location",
+        "mailboxes",
         "queues",
         "registrar",
         "states",
         "transfers",
         "trunks",
+        "waiting",
     )
 
     def __init__(
@@ -92,6 +96,8 @@ class Switch:
         self.registrar = Registrar(exchange, self.location)
         self.keepalive = Keepalive(exchange, self.location)
         self.trunks = TrunkUpkeep(exchange, self.state_of)
+        self.mailboxes = Mailboxes(exchange)
+        self.waiting = MessageWaiting(exchange, self.mailboxes, self.location)
         self.queues = Queues(self)
         self.transfers = Transfers(self)
         self.dialogs: dict[tuple[str, str, str], Leg] = {}
@@ -148,6 +154,7 @@ class Switch:
         """Route new calls by ``snapshot``; calls in progress keep theirs."""
         self.exchange.snapshot = snapshot
         self._guard(self.trunks.install, snapshot, now)
+        self._guard(self.waiting.install, now)
 
     def next_deadline(self) -> float | None:
         """Return when to call :meth:`handle_deadline` next; None: nothing is waited for."""
@@ -246,11 +253,11 @@ class Switch:
             tag = request.to.tag
             if tag:
                 leg = self.dialogs.get((request.call_id, tag, request.from_.tag or ""))
-                if leg is None:
+                if leg is None and not self.waiting.subscriptions.serve(tx, request, now):
                     # without a transaction: it would repeat its answer to whoever is named as the source
                     self.note("dialog_unknown", f"{request.method} {tx.flow!r}")
                     self.layer.reply_stateless(request, build.response(request, 481), tx.flow)
-                else:
+                elif leg is not None:
                     whose = leg.call
                     leg.handle(tx, request, now)
             else:

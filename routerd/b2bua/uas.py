@@ -15,7 +15,9 @@ from routerd.b2bua.exchange import ALLOW, SERVER
 from routerd.b2bua.header_policy import hops_left
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.live_state import LiveView
+from routerd.b2bua.message_waiting import PACKAGE, SUMMARY
 from routerd.b2bua.outgoing import Outgoing
+from routerd.b2bua.subscriptions import event_of
 from routerd.errors import ParseError, RemoteProtocolError, SdpError
 from routerd.media import offer_answer
 from routerd.rules import number
@@ -72,6 +74,10 @@ def serve(switch: Switch, tx: ServerTransaction, request: Request, now: float) -
         _register(switch, tx, request, party, now)
     elif request.method == "INVITE":
         _invite(switch, tx, request, party, now)
+    elif request.method == "SUBSCRIBE":
+        status = switch.waiting.subscribe_received(tx, request, party, now)
+        if status is not None:
+            respond(switch, tx, request, status, now, [("Accept", SUMMARY)] if status == 406 else [])
     else:
         _message(switch, tx, request, party, now)
 
@@ -84,6 +90,7 @@ def capabilities() -> list[tuple[str, str]]:
         ("Accept-Encoding", "identity"),
         ("Accept-Language", "en"),
         ("Supported", "100rel, timer, replaces, path, outbound"),
+        ("Allow-Events", f"{PACKAGE}, refer"),
     ]
 
 
@@ -92,11 +99,11 @@ def check(request: Request) -> tuple[int, list[tuple[str, str]]] | None:
     method = request.method
     if method in WITHIN_DIALOG:
         return 481, []
-    if method == "SUBSCRIBE":
-        return 489, [("Allow-Events", "refer")]
+    if method == "SUBSCRIBE" and event_of(request)[0] != PACKAGE:
+        return 489, [("Allow-Events", f"{PACKAGE}, refer")]
     if method in NOT_SUPPORTED:
         return 405, [("Allow", ALLOW)]
-    if method not in {"INVITE", "OPTIONS", "REGISTER", "MESSAGE"}:
+    if method not in {"INVITE", "OPTIONS", "REGISTER", "MESSAGE", "SUBSCRIBE"}:
         return 501, [("Allow", ALLOW)]
     if request.request_uri.scheme not in SCHEMES:
         return 416, []
