@@ -186,6 +186,11 @@ class Media(Section):
         self.formats = formats
         self._write()
 
+    def set_protocol(self, protocol: str) -> None:
+        """Write another protocol; what its attribute lines say of it is the caller's."""
+        self.protocol = protocol
+        self._write()
+
     def _write(self) -> None:
         count = f"/{self.port_count}" if self.port_count > 1 else ""
         self.lines[0] = f"m={self.kind} {self._port}{count} {self.protocol} {' '.join(self.formats)}"
