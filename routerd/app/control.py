@@ -12,6 +12,7 @@ from routerd.admin_api.gate import Gate, token_of
 from routerd.admin_api.server import AdminServer
 from routerd.app.documents import Documents, errors_of
 from routerd.app.hub import SipHub
+from routerd.app.observing import Observing
 from routerd.app.setup import tell_ready
 from routerd.app.totals import Totals, render
 from routerd.edge.logs import logger
@@ -40,8 +41,9 @@ class Control:
     def __init__(self, setup: Setup, socket: Path) -> None:
         self._setup = setup
         self.totals = Totals()
-        self.hub = SipHub(socket, self.totals.hear)
+        self.hub = SipHub(socket, self._hear)
         self.writer = StoreWriter(Path(setup.control.store), self.hub.kept)
+        self.observation = Observing(setup.control, self.writer, self.hub)
         self.documents = Documents(setup.control, self.writer)
         self._server: AdminServer | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -52,6 +54,7 @@ class Control:
     async def start(self) -> None:
         """Open the store, compile the documents, listen; raises RouterdError or ``OSError``."""
         await self.writer.open()
+        await self.observation.start()
         await self.documents.load()
         self.hub.start(self.writer)
         self.hub.publish(self.documents.parts, self.documents.version)
@@ -61,6 +64,11 @@ class Control:
         self._server = AdminServer(application(self, Gate(token)), *self._setup.control.admin)
         self._serving = asyncio.get_running_loop().create_task(self._server.serve([listening]))
         self._look()
+
+    def _hear(self, kind: str, entry: dict[str, Any]) -> None:
+        """Count each entry of the journal once."""
+        self.totals.hear(kind, entry)
+        self.observation.trunks.hear(kind, entry)
 
     def _look(self) -> None:
         """Give memory back while the store has all there is."""
@@ -77,6 +85,7 @@ class Control:
             self._server.force_exit = True
             await asyncio.wait([self._serving], timeout=2.0)
         self.hub.stop()
+        await self.observation.stop()
         await self.writer.close()
 
     async def reload(self) -> None:
@@ -133,7 +142,8 @@ class Control:
                 for name, version in self.documents.versions.items()
             ),
         ]
-        return [*own, *self.totals.samples(), *await self.hub.samples(), *await self._switch_samples()]
+        watched = await self.observation.samples()
+        return [*own, *self.totals.samples(), *watched, *await self.hub.samples(), *await self._switch_samples()]
 
     async def _switch_samples(self) -> list[Sample]:
         """Give the switch' gauges and the trunks' states; nothing while the sip process is away."""

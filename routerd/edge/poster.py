@@ -80,6 +80,17 @@ class Poster:
             return True
         return judged.is_global and not judged.is_multicast
 
+    async def refuses(self, url: str) -> str:
+        """Say why nothing will be posted to ``url`` as its name stands now; empty when it will."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._resolve(place_of(url))
+        except PostError as error:
+            return str(error)
+        except (OSError, TimeoutError, ValueError):
+            return ""  # a name that cannot be resolved now may be one later
+        return ""
+
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Post ``body``; gives the status. Raises :class:`PostError`."""
         place = place_of(url)

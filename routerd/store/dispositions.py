@@ -5,7 +5,7 @@ Functions of the store, for its thread; all raise ``StoreError``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -41,7 +41,14 @@ def put(store: Store, made: Disposition, window_s: float) -> str:
     return ""
 
 
-def add_to(store: Store, records: Sequence[dict[str, Any]]) -> None:
+class Rows(Protocol):
+    """A store that can be asked."""
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        """Give the rows of a query."""
+
+
+def add_to(store: Rows, records: Sequence[dict[str, Any]]) -> None:
     """Put each record's disposition into it, under ``disposition`` (None: there is none)."""
     for record in records:
         rows = store.rows("SELECT code, note, by, at FROM dispositions WHERE id = ?", record["id"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from routerd.errors import StoreError
+from routerd.store.dispositions import add_to
 from routerd.store.entries import unpack_record
 from routerd.store.queries import prefix_range, select
 from routerd.store.versions import NEWEST, version_of
@@ -63,6 +64,14 @@ class StoreReader:
         """Give one page of records, newest first."""
         query, values = select(wanted)
         return [unpack_record(packed) for (packed,) in self._rows(query, *values)]
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        """Give the rows of a query."""
+        return list(self._rows(query, *values))
+
+    def add_dispositions(self, records: list[dict[str, Any]]) -> None:
+        """Put each record's disposition into it."""
+        add_to(self, records)
 
     def count(self, account: str, since: float) -> int:
         """Give how many records the account has since ``since`` (UTC seconds)."""
