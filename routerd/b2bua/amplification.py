@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from routerd.sip import headers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
 
 MOST_TIMES: Final = 3
 ECHOED: Final = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
-COMPACT: Final = {"Via": 1, "From": 1, "To": 1, "Call-ID": 1, "Contact": 1, "Content-Length": 1, "Content-Type": 1}
+COMPACT: Final = dict.fromkeys(headers.COMPACT.values(), 1)
 # what an answer has of its own: status line, To tag, received and rport, Server, Content-Length
 OWN_BYTES: Final = 105
 
 
-def fits(request: Request, headers: Sequence[tuple[str, str]], size_bytes: int = 0) -> bool:
-    """Whether an answer to ``request`` with ``headers`` stays within :data:`MOST_TIMES` the request's bytes.
+def fits(request: Request, more: Sequence[tuple[str, str]], size_bytes: int = 0) -> bool:
+    """Whether an answer to ``request`` with ``more`` headers stays within :data:`MOST_TIMES` the request's bytes.
 
     ``size_bytes`` is the request's size where it is known.
     """
@@ -32,5 +34,5 @@ def fits(request: Request, headers: Sequence[tuple[str, str]], size_bytes: int =
         asked += COMPACT.get(name, len(name)) + len(value) + 3
         if name in ECHOED:
             answer += len(name) + len(value) + 4
-    answer += sum(len(name) + len(value) + 4 for name, value in headers)
+    answer += sum(len(name) + len(value) + 4 for name, value in more)
     return answer <= MOST_TIMES * (size_bytes or asked)
