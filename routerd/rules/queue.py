@@ -2,14 +2,15 @@
 
 The switch decides one event at a time and counts ringing legs as calls of their agent, so a member is reserved by the
 first call that rings them; the next call finds them busy. ``AgentFreed`` goes to the waiting calls, the longest first.
-Between those, the timer ``wake`` looks again: when a member may be offered the call once more, or a wrap-up ends.
+Between those, the timer ``wake`` looks again: when a member may be offered the call once more, when a wrap-up ends,
+when a member's hours begin.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.rules import endings, rounds, stage
+from routerd.rules import calendar, endings, rounds, stage
 from routerd.rules.decision import NEVER, Decision
 from routerd.rules.places import DepartmentPlace
 from routerd.rules.plan import JoinQueue, Play, SayPosition, Wait
@@ -18,7 +19,8 @@ from routerd.rules.rounds import POSITION_TIMER, SLACK_S, TIMEOUT_TIMER, WAKE_TI
 if TYPE_CHECKING:
     from routerd.rules.tables import Department, Member, Queue
 
-_POLL_S: Final = 30.0  # a window that opens or a phone that registers frees nobody: look from time to time
+_POLL_S: Final = 30.0  # a phone that registers frees nobody: look from time to time
+_MINUTE_S: Final = 60.0  # time groups open on the minute
 WAITED_FOR: Final = frozenset({"agent_busy", "wrap_up"})
 
 
@@ -89,7 +91,20 @@ def _next_look(d: Decision, place: DepartmentPlace, department: Department, queu
     if queue.wrap_up_s > 0:
         ends = (d.facts.wrap_up_until(m.agent, department.id) for m in department.members)
         moments += [at for at in ends if at > d.now]
+    opening = (d.now // _MINUTE_S + 1) * _MINUTE_S
+    if opening - d.now < _POLL_S and any(_opens(d, member, opening) for member in department.members):
+        moments.append(opening)
     return max(0.01, min(min(moments, default=NEVER) - d.now, _POLL_S))
+
+
+def _opens(d: Decision, member: Member, at: float) -> bool:
+    """Return whether the member's hours begin at ``at``, the next whole minute."""
+    name = d.tables.agents[member.agent].time_group
+    if name is None:
+        return False
+    group = d.tables.time_groups[name]
+    zone = d.tables.zones[group.zone]
+    return not calendar.is_open(group, zone, d.now) and calendar.is_open(group, zone, at)
 
 
 def woken(d: Decision) -> None:

@@ -16,6 +16,9 @@ from routerd.cli.simulate import results
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    Carrier = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+
+MOMENTS = {"answer_after_s", "status_after_s"}
 
 _compiled: list[tuple[dict[str, Any], Any]] = []  # the last document, for the cases that share it
 
@@ -36,12 +39,17 @@ def through_switch(document: dict[str, Any], scenario: dict[str, Any]) -> dict[s
 CARRIERS = {"rules": through_rules, "switch": through_switch}
 
 
-def disagreement(seed: int, carrier: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]) -> list[str]:
+def disagreement(seed: int, carrier: Carrier) -> list[str]:
     """What the product decides otherwise than the model, in words; empty: nothing."""
     made = case(seed)
-    kind = made["scenario"]["call"]["kind"]
-    wanted = decided(simulate(made["document"], made["scenario"]), kind)
-    got = carrier(made["document"], made["scenario"])
+    return apart(made["document"], made["scenario"], carrier)
+
+
+def apart(document: dict[str, Any], scenario: dict[str, Any], carrier: Carrier) -> list[str]:
+    """The same for one document and scenario."""
+    kind = scenario["call"]["kind"]
+    wanted = decided(simulate(document, scenario), kind)
+    got = carrier(document, scenario)
     if "error" in got:
         return [str(got["error"])]
     starts = [leg["start_s"] for leg in got["legs"]]
@@ -49,12 +57,40 @@ def disagreement(seed: int, carrier: Callable[[dict[str, Any], dict[str, Any]], 
     return ordered + differences(wanted, decided(got, kind))
 
 
-def compare(seeds: Iterable[int], carrier: Callable[..., dict[str, Any]]) -> tuple[int, dict[int, list[str]]]:
-    """How many cases were played, and the seeds that disagree."""
+def is_tie(seed: int, carrier: Carrier) -> bool:
+    """Whether two things fall on one moment in this case, which the contract orders no further.
+
+    It is one when both agree as soon as every phone is a few milliseconds later, each by another time, and also with
+    the phones' delays the other way round.
+    """
+    made = case(seed)
+    names = sorted(made["scenario"]["phones"])
+    return not any(
+        apart(made["document"], {**made["scenario"], "phones": delayed(made["scenario"]["phones"], order)}, carrier)
+        for order in (names, names[::-1])
+    )
+
+
+def delayed(phones: dict[str, Any], order: list[str]) -> dict[str, Any]:
+    """The phones' scripts, each later than it was: by 7 ms times its place in ``order``, and 2 more a trunk."""
+
+    def later(script: dict[str, Any], by_s: float) -> dict[str, Any]:
+        moved = {key: value + by_s for key, value in script.items() if key in MOMENTS and value is not None}
+        trunks = script.get("trunks") or {}
+        ways = {name: later(way, by_s + 0.002 * place) for place, (name, way) in enumerate(trunks.items(), 1)}
+        return {**script, **moved, **({"trunks": ways} if ways else {})}
+
+    return {name: later(phones[name], 0.007 * place) for place, name in enumerate(order, 1)}
+
+
+def compare(seeds: Iterable[int], carrier: Carrier) -> tuple[int, dict[int, list[str]]]:
+    """How many cases were played, and the seeds that disagree; ties are left out, and not counted as played."""
     played, wrong = 0, {}
     for seed in seeds:
-        played += 1
         found = disagreement(seed, carrier)
+        if found and is_tie(seed, carrier):
+            continue
+        played += 1
         if found:
             wrong[seed] = found
     return played, wrong

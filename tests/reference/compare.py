@@ -21,8 +21,9 @@ def main() -> int:
     given = parser.parse_args()
     first, _, last = given.seeds.partition("..")
     began = time.monotonic()
-    played, wrong = compare(range(int(first), int(last)), CARRIERS[given.carrier])
-    print(f"{played - len(wrong)} of {played} agree, {time.monotonic() - began:.0f} s")
+    seeds = range(int(first), int(last))
+    played, wrong = compare(seeds, CARRIERS[given.carrier])
+    print(f"{played - len(wrong)} of {played} agree, {len(seeds) - played} ties, {time.monotonic() - began:.0f} s")
     for kind, count in kinds(wrong).most_common():
         print(f"{count} {kind}")
         examples = [seed for seed in wrong if kinds({seed: wrong[seed]}) == {kind: 1}][: given.show]

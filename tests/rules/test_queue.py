@@ -93,6 +93,13 @@ def test_join_empty_waits_for_nobody() -> None:
     assert (result["reason"], result["final"]["at_s"]) == ("queue_timeout", 40)
 
 
+def test_a_member_whose_hours_begin_is_offered_the_call_at_that_moment() -> None:
+    made = company("a", join_empty=True, timeout_s=40)
+    change(made, "agents", "a", time_group="office")
+    result = play(made, scenario(at="2026-11-23T04:29:51+00:00", phones={A: {"answer_after_s": 2}}))
+    assert legs(result) == [(A, 9, 11, "answered")]
+
+
 def test_when_everyone_leaves_the_call_waits_on() -> None:
     made = company("a", timeout_s=50)
     change(made, "agents", "a", login_based_calling=True)

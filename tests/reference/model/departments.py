@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
-from model.agents import gate, offer, wraps_up_until
+from model.agents import gate, group_open, offer, wraps_up_until
 from model.call import EVER, TICK, Call
+from model.hours import is_open
 from model.ringing import STRENGTH, Offer, ring, strongest
 
 Department = dict[str, Any]
@@ -144,4 +146,19 @@ def _moments(call: Call, department: Department, again_at: dict[str, float]) -> 
     """When a member may become free by time alone."""
     moments = list(again_at.values())
     moments += [wraps_up_until(call, member["agent"], department) for member in department["members"]]
+    moments += [_opens_at(call, member["agent"]) for member in department["members"]]
     return [moment for moment in moments if moment > call.now + TICK]
+
+
+def _opens_at(call: Call, agent: str) -> float:
+    """When the member's hours begin, if that is within ten minutes; 0 for one who has no hours, or is within them."""
+    group = call.book.agents[agent]["time_group"]
+    if not group or group_open(call, group):
+        return 0.0
+    wall = call.wall()
+    minute = wall.replace(second=0, microsecond=0)
+    for later in range(1, 11):
+        moment = minute + timedelta(minutes=later)
+        if is_open(call.book.time_groups[group], call.book.account["timezone"], moment):
+            return call.now + (moment - wall).total_seconds()
+    return 0.0
