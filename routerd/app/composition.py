@@ -138,6 +138,7 @@ def _media(settings: Settings) -> MediaSetup | None:
         ports=(media.ports[0], media.ports[1]),
         dscp=media.dscp,
         timeout_s=media.timeout_s,
+        record_dirs=(_absolute(media.recordings_dir), _absolute(media.voicemail_dir)),
     )
 
 

@@ -27,6 +27,7 @@ def serve(setup: MediaSetup, on_serving: Callable[[], object]) -> int:
         setup.ports,
         setup.dscp,
         setup.timeout_s,
+        record_dirs=setup.record_dirs,
         on_serving=on_serving,
         beat=(sdnotify.watchdog_every_s(), lambda: sdnotify.notify("WATCHDOG=1")),
     )

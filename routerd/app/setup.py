@@ -70,6 +70,7 @@ class MediaSetup(msgspec.Struct, frozen=True):
     ports: tuple[int, int] = (20000, 29999)
     dscp: int = 46
     timeout_s: float = 60.0
+    record_dirs: tuple[str, ...] = ()
 
 
 class ControlSetup(msgspec.Struct, frozen=True):

@@ -16,12 +16,15 @@ from routerd.errors import RelayError
 from routerd.media_worker.addresses import Addresses
 from routerd.media_worker.engine import SESSION_LIMIT_S, TICK_S, Engine
 from routerd.media_worker.ports import PortPool
+from routerd.media_worker.recordings import Recordings
 from routerd.media_worker.relay_sockets import RelaySockets
+from routerd.media_worker.scribe import Scribe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from routerd.media.relay_lane import Address
+    from routerd.media_worker.extension import Services
 
 INSTANCE_BYTES: Final = 8
 WORTH_A_TRIM: Final = 100  # calls
@@ -65,6 +68,7 @@ class MediaWorker:
         dscp: int = 46,
         timeout_s: float = 60.0,
         session_limit_s: float = SESSION_LIMIT_S,
+        record_dirs: Sequence[str] = (),
     ) -> None:
         """Take the arguments of ``run``; raises ConfigError for an unusable ``advertise`` entry."""
         self._listen: Address = listen
@@ -72,6 +76,7 @@ class MediaWorker:
         self._dscp = dscp
         self._timeout_s = timeout_s
         self._session_limit_s = session_limit_s
+        self._record_dirs = record_dirs
         self.pool = PortPool(*ports, start=secrets.randbelow(1 << 16))
         self._transport: asyncio.DatagramTransport | None = None
         self._ticking: asyncio.TimerHandle | None = None
@@ -96,6 +101,7 @@ class MediaWorker:
             timeout_s=self._timeout_s,
             session_limit_s=self._session_limit_s,
             wall_offset_s=time.time() - time.monotonic(),
+            extensions=(self._recordings,),
         )
         self._tick()
 
@@ -107,6 +113,9 @@ class MediaWorker:
             self.engine.close()
         if self._transport is not None:
             self._transport.close()
+
+    def _recordings(self, services: Services) -> Recordings:
+        return Recordings(services, Scribe(), self._record_dirs)
 
     def _tick(self) -> None:
         assert self.engine is not None
@@ -124,6 +133,7 @@ def run(
     dscp: int,
     timeout_s: float,
     *,
+    record_dirs: Sequence[str] = (),
     on_serving: Callable[[], object] | None = None,
     beat: tuple[float | None, Callable[[], object]] | None = None,
 ) -> int:
@@ -131,11 +141,12 @@ def run(
 
     ``listen`` is the control socket, ``address`` what relay sockets bind to, ``advertise`` entries ``NETWORK=ADDRESS``
     or an address, ``ports`` the first and last port, ``dscp`` the mark of what is sent, ``timeout_s`` the silence that
-    is reported. ``on_serving`` is called once commands are taken; ``beat`` is a function and how often to call it from
-    the loop that carries the packets, in seconds, so that a watchdog notices when that loop stands still.
+    is reported, ``record_dirs`` the folders below which recordings may be written (none: anywhere). ``on_serving`` is
+    called once commands are taken; ``beat`` is a function and how often to call it from the loop that carries the
+    packets, in seconds, so that a watchdog notices when that loop stands still.
     Raises ConfigError for wrong settings, RelayError when the control socket cannot be bound.
     """
-    worker = MediaWorker(listen, address, advertise, ports, dscp, timeout_s)
+    worker = MediaWorker(listen, address, advertise, ports, dscp, timeout_s, record_dirs=record_dirs)
     every_s, call = beat or (None, _nothing)
     uvloop.run(_serve(worker, on_serving or _nothing, every_s, call))
     return 0
