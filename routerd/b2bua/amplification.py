@@ -31,8 +31,14 @@ def fits(request: Request, more: Sequence[tuple[str, str]], size_bytes: int = 0)
     asked = len(request.method) + len(request.uri) + len(request.body) + 14
     answer = OWN_BYTES
     for name, value in request.fields:
-        asked += COMPACT.get(name, len(name)) + len(value) + 3
+        asked += COMPACT.get(name, len(name)) + len(_as_sent(value) if name == "Via" else value) + 3
         if name in ECHOED:
             answer += len(name) + len(value) + 4
     answer += sum(len(name) + len(value) + 4 for name, value in more)
     return answer <= MOST_TIMES * (size_bytes or asked)
+
+
+def _as_sent(via: str) -> str:
+    """Give a Via as it came, without what we wrote into it (RFC 3261 §18.2.1, RFC 3581 §4)."""
+    kept = [part for part in via.split(";") if not part.startswith("received=")]
+    return ";".join("rport" if part.startswith("rport=") else part for part in kept)
