@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,18 +63,30 @@ def _do(jobs: Sequence[Job], cache: Path) -> tuple[list[str | None], str]:
         "LANG": "C.UTF-8",
         "OPENBLAS_NUM_THREADS": "1",
     }
+    command = [sys.executable, "-P", "-m", "routerd.app.sound_child"]
     with tempfile.TemporaryFile(dir=cache) as out:
         try:
-            done = subprocess.run(
-                [sys.executable, "-P", "-m", "routerd.app.sound_child"],
-                input=msgspec.json.encode(jobs), stdout=out, stderr=subprocess.PIPE, env=environment, cwd=cache,
-                timeout=JOB_S * len(jobs), check=False,
+            child = subprocess.Popen(  # noqa: S603 - our own module, as a group: what it started ends with it
+                command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE, env=environment, cwd=cache,
+                process_group=0,
             )  # fmt: skip
-            last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            ending = f"exit status {done.returncode}{': ' + last[:200] if last else ''}"
-        except subprocess.TimeoutExpired:
-            ending = "it took too long"
         except OSError as error:
-            ending = f"no child can be started: {error.strerror}"
+            return [], f"no child can be started: {error.strerror}"
+        ending = _wait(child, msgspec.json.encode(jobs), JOB_S * len(jobs))
         out.seek(0)
         return [msgspec.json.decode(line, type=str | None) for line in out.read().splitlines()], ending
+
+
+def _wait(child: subprocess.Popen[bytes], asked: bytes, limit_s: float) -> str:
+    """Wait for a child's end, or make it; how it ended."""
+    with child:
+        try:
+            _, errors = child.communicate(asked, timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            return "it took too long"
+        finally:
+            if child.returncode != 0:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+    last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    return f"exit status {child.returncode}{': ' + last[:200] if last else ''}"
