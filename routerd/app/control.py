@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from routerd.admin_api.application import application
 from routerd.admin_api.gate import Gate, token_of
 from routerd.admin_api.server import AdminServer
-from routerd.app.documents import Documents, errors_of
+from routerd.app.document_life import DocumentLife
+from routerd.app.documents import errors_of
 from routerd.app.hub import SipHub
 from routerd.app.observing import Observing
 from routerd.app.setup import tell_ready
@@ -44,7 +45,7 @@ class Control:
         self.hub = SipHub(socket, self._hear)
         self.writer = StoreWriter(Path(setup.control.store), self.hub.kept)
         self.observation = Observing(setup.control, self.writer, self.hub)
-        self.documents = Documents(setup.control, self.writer)
+        self.documents = DocumentLife(setup.control, self.writer, self._publish)
         self._server: AdminServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._reloading = asyncio.Lock()
@@ -57,7 +58,7 @@ class Control:
         await self.observation.start()
         await self.documents.load()
         self.hub.start(self.writer)
-        self.hub.publish(self.documents.parts, self.documents.version)
+        self._publish()
         token = token_of(Path(self._setup.control.token_file))
         listening = bind_stream(*self._setup.control.admin)
         listening.listen(ADMIN_BACKLOG)  # what comes from now on waits for its answer, nothing is refused
@@ -69,6 +70,11 @@ class Control:
         """Count each entry of the journal once."""
         self.totals.hear(kind, entry)
         self.observation.trunks.hear(kind, entry)
+
+    def _publish(self) -> None:
+        """Give the sip process the documents in force, and whoever watches the event of it."""
+        self.hub.publish(self.documents.parts, self.documents.version)
+        self.hub.stored()
 
     def _look(self) -> None:
         """Give memory back while the store has all there is."""
@@ -84,6 +90,7 @@ class Control:
             self._server.should_exit = True
             self._server.force_exit = True
             await asyncio.wait([self._serving], timeout=2.0)
+        self.documents.stop()
         self.hub.stop()
         await self.observation.stop()
         await self.writer.close()
@@ -101,8 +108,6 @@ class Control:
             except StoreError as error:
                 log.warning("the documents in force stay", error=str(error))
                 return
-            if changed:
-                self.hub.publish(self.documents.parts, self.documents.version)
             log.info("documents read again", changed=changed, versions=self.documents.versions)
 
     # -- what the API asks (admin_api.backend.Backend) ----------------------------------------------------------

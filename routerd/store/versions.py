@@ -101,6 +101,8 @@ def keep(store: Store, fresh: Fresh) -> int:
         waits = fresh.confirm_until is not None
         fallback = (in_force.version if in_force is not None else 0) if waits else None
         _note(store, fresh.account, withdrawn=False, confirm_until=fresh.confirm_until, fallback=fallback)
+        told = {"version": number, "author": fresh.author, "confirm_until": fresh.confirm_until}
+        store.events.add(fresh.account, "document.applied", fresh.at, told)
 
     _on_disk(store, change)
     return number
