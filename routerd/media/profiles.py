@@ -20,7 +20,7 @@ SDES: Final = "sdes"
 DTLS: Final = "dtls"
 PROTOCOLS: Final = {PLAIN: "RTP/AVP", SDES: "RTP/SAVP", DTLS: "UDP/TLS/RTP/SAVPF"}
 """The protocol to offer to a party of each profile."""
-_KINDS: Final = {
+KINDS: Final = {
     "RTP/AVP": PLAIN,
     "RTP/AVPF": PLAIN,
     "RTP/SAVP": SDES,
@@ -92,13 +92,13 @@ class Carriage(NamedTuple):
     @property
     def profile(self) -> str:
         """``plain``, ``sdes`` or ``dtls``. A line of the plain kind of SAVP that has fingerprints only is DTLS."""
-        kind = _KINDS.get(self.protocol, PLAIN)
+        kind = KINDS.get(self.protocol, PLAIN)
         return DTLS if kind == SDES and self.fingerprints and not self.cryptos else kind
 
 
 def is_secured(protocol: str) -> bool:
     """Whether packets of a line with this protocol are SRTP."""
-    return _KINDS.get(protocol.upper(), PLAIN) != PLAIN
+    return KINDS.get(protocol.upper(), PLAIN) != PLAIN
 
 
 def profile_of(body: bytes) -> str | None:

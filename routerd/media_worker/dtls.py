@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 MTU_BYTES: Final = 1200
 MAX_ASSOCIATIONS: Final = 4
 MAX_STRANGERS: Final = 20
+MAX_BEGINNINGS: Final = 4
 MAX_DATAGRAM: Final = 4096
 MAX_REPEATS: Final = 8
 _LABEL: Final = b"EXTRACTOR-dtls_srtp"
@@ -178,6 +179,7 @@ class Dtls:
 
     __slots__ = (
         "_associations",
+        "_begun",
         "_fingerprints",
         "_is_server",
         "_listener",
@@ -185,6 +187,7 @@ class Dtls:
         "expected",
         "foreign",
         "identity",
+        "intended",
         "keys",
     )
 
@@ -198,16 +201,21 @@ class Dtls:
         self._associations: dict[Address, Association] = {}
         self._listener: SSL.Connection | None = None
         self._strangers: int = 0
+        self._begun: int = 0
+        self.intended: bool = True  # our role in the answer that was written last: server
 
-    @property
-    def is_met(self) -> bool:
-        """Whether the party has described itself."""
-        return bool(self._fingerprints)
+    def knows(self, fingerprints: Fingerprints) -> bool:
+        """Whether the party described itself with these before."""
+        return bool(fingerprints) and self._fingerprints == fingerprints
 
     @property
     def is_server(self) -> bool:
         """Whether the party is the one to begin."""
         return self._is_server
+
+    def intend(self, *, server: bool) -> None:
+        """Remember the role that an answer promises; ``meet`` makes it true."""
+        self.intended = server
 
     def meet(self, fingerprints: Fingerprints, *, server: bool) -> None:
         """The party's fingerprints and our role. The same again keep what is established (RFC 8842 §5.5)."""
@@ -217,6 +225,7 @@ class Dtls:
         self._is_server = server
         self._associations.clear()
         self._strangers = 0
+        self._begun = 0
         self.keys = None
 
     def take(self, data: bytes, source: Address, *, proven: bool) -> list[bytes]:
@@ -236,6 +245,9 @@ class Dtls:
     def begin(self, target: Address) -> list[bytes]:
         """Begin with a ClientHello to ``target``, where that is our role; nothing when it has begun before."""
         if self._is_server or not self._fingerprints or self.keys is not None or target in self._associations:
+            return []
+        self._begun += 1
+        if self._begun > MAX_BEGINNINGS:
             return []
         association = self._associate(self._connection(target, server=False), target, server=False)
         return association.take(b"")
