@@ -164,7 +164,8 @@ class Demo:
         """Run the daemon, and the call in it."""
         loop = asyncio.get_running_loop()
         up = asyncio.Event()
-        supervisor = Supervisor(Path(self._settings.run.directory), media=own_media, on_ready=up.set)
+        run = self._settings.run
+        supervisor = Supervisor(Path(run.directory), media=own_media, on_ready=up.set, drain_s=run.drain_s)
         daemon = loop.create_task(supervisor.run())
         came_up = loop.create_task(up.wait())
         await asyncio.wait([daemon, came_up], return_when=asyncio.FIRST_COMPLETED)

@@ -154,6 +154,8 @@ class SipHub:
             self.installed = frame[1]
         elif word == "ready":
             self.ready = True
+        elif word == "draining":
+            self.ready = False
 
     def _journal(self, link: frames.FrameLink, first: int, entries: list[Any]) -> None:
         instance = self._instances.get(link)

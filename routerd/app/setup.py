@@ -50,7 +50,10 @@ class RetentionSetup(msgspec.Struct, frozen=True):
 
 
 class SipSetup(msgspec.Struct, frozen=True):
-    """The sip process: what the switch takes, where the media engines' control ports are, TLS files ("" for none)."""
+    """The sip process: what the switch takes, where the media engines' control ports are, TLS files ("" for none).
+
+    ``drain_s`` is how long calls may last after SIGTERM.
+    """
 
     switch: SwitchSettings
     engines: tuple[Address, ...] = ()
@@ -58,6 +61,7 @@ class SipSetup(msgspec.Struct, frozen=True):
     key: str = ""
     authorities: str = ""
     dns_servers: tuple[Address, ...] = ()
+    drain_s: float = 0.0
     hep: HepSetup | None = None
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from routerd.app import frames
 from routerd.app.installing import Installing
+from routerd.app.leaving import NUMBER, Leaving
 from routerd.app.retiring import Retiring
 from routerd.app.setup import tell_ready
 from routerd.b2bua.effects import AskDns, AskMedia, CloseFlow, Command, Journal, OpenFlow, Publish, Reply
@@ -50,9 +51,6 @@ LAST_WORDS_S = 2.0
 EVENT_SPOOL = 50_000  # entries that wait
 DERIVED = frozenset({"call.started", "call.ended"})  # the store makes them of the journal
 COMMANDS_A_TURN = 64
-LAST_LOOK = -1  # the number of our own question which calls there are
-LAST_LOOKS = 30
-LAST_LOOK_EVERY_S = 0.05
 
 
 class SipProcess:
@@ -83,7 +81,7 @@ class SipProcess:
         self._version = 0
         self._watched = False
         self._serving = False
-        self._left: list[str] = []
+        self._leaving = Leaving(self.driver.command, setup.drain_s)
         self._opened: list[UdpSocket | asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands: list[Command] = []
@@ -108,7 +106,9 @@ class SipProcess:
         })  # fmt: skip
 
     def stop(self) -> None:
-        """End :meth:`run` in an orderly way."""
+        """End :meth:`run` in an orderly way, once calls are over; a second time: now."""
+        if self._stopping.is_set():
+            self._leaving.hurry.set()
         self._stopping.set()
 
     def reload(self) -> None:
@@ -127,7 +127,8 @@ class SipProcess:
         self._flush_notes()
         try:
             await self._stopping.wait()
-            await self._end_calls()
+            self._send(["draining"])
+            await self._leaving.leave()
             for task in self._tasks:
                 if task.done() and not task.cancelled():
                     task.result()
@@ -231,23 +232,9 @@ class SipProcess:
         else:
             self.outbox.write(Journal("event", {"event": effect.event, "at": time.time(), **effect.facts}))
 
-    async def _end_calls(self) -> None:
-        """Take no new calls and hang up those that are left: their peers must not wait for a dead daemon."""
-        self.driver.command(Command(0, "drain", {}))
-        told: set[str] = set()
-        for _ in range(LAST_LOOKS):
-            self._left = []
-            self.driver.command(Command(LAST_LOOK, "calls", {}))
-            for call in [call for call in self._left if call not in told]:
-                told.add(call)
-                self.driver.command(Command(0, "hang_up", {"call": call}))
-            if not self._left:
-                return
-            await asyncio.sleep(LAST_LOOK_EVERY_S)
-
     def _reply(self, effect: Reply) -> None:
-        if effect.number == LAST_LOOK:
-            self._left = [call["id"] for call in effect.result.get("calls", ())]
+        if effect.number == NUMBER:
+            self._leaving.told(effect.result)
         elif effect.number:
             self._send(["reply", effect.number, effect.result])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,8 @@ def run(settings_file: Path, on_ready: Callable[[Settings, list[AccountTables]],
     run_dir = Path(settings.run.directory).resolve()
     write_setup(setup, run_dir)
     logs.configure("supervisor", json=setup.log_json, level=setup.log_level)
-    return asyncio.run(_supervise(run_dir, own_media, lambda: on_ready(settings, accounts)))
+    supervisor_of = partial(Supervisor, run_dir, media=own_media, drain_s=settings.run.drain_s)
+    return asyncio.run(_supervise(supervisor_of, lambda: on_ready(settings, accounts)))
 
 
 def run_media(settings_file: Path) -> int:
@@ -112,8 +114,8 @@ def run_media(settings_file: Path) -> int:
     return serve(setup.media, lambda: sdnotify.notify("READY=1"))
 
 
-async def _supervise(run_dir: Path, own_media: bool, on_ready: Callable[[], None]) -> int:
-    return await Supervisor(run_dir, media=own_media, on_ready=on_ready).run()
+async def _supervise(supervisor_of: Callable[..., Supervisor], on_ready: Callable[[], None]) -> int:
+    return await supervisor_of(on_ready=on_ready).run()
 
 
 def refuse(errors: list[ConfigError]) -> int:

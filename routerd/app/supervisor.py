@@ -2,8 +2,9 @@
 
 Theory of operation. Each child has a pipe on which it says that it serves; the daemon is up when the control and the
 sip process have. A child that ends is started again after a pause that doubles with each quick death and is short
-again after a quiet minute. SIGTERM and SIGINT end the sip process first (its journal still has somewhere to go), then
-media, then control; who does not go in time is killed. Children get SIGTERM from the kernel if this process vanishes.
+again after a quiet minute. SIGTERM and SIGINT end the sip process first, which lets its calls go on for ``drain_s``
+(its journal still has somewhere to go), then media, then control; who does not go in time is killed. A second signal
+ends the calls now. Children get SIGTERM from the kernel if this process vanishes.
 SIGHUP is passed on: certificates and documents are read again.
 """
 
@@ -58,14 +59,14 @@ class Child:
         if self.pid is not None and self._process is not None:
             self._process.send_signal(number)
 
-    async def stop(self) -> None:
-        """End it: SIGTERM, and SIGKILL after a while."""
+    async def stop(self, longest_s: float = 0.0) -> None:
+        """End it: SIGTERM, and SIGKILL after a while; ``longest_s`` is what it may take beyond that."""
         self._stopping = True
         self.send(signal.SIGTERM)
         if self._task is None:
             return
         try:
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(STOP_S + longest_s):
                 await asyncio.shield(self._task)
         except TimeoutError:
             log.warning("killed: did not end in time", role=self.role)
@@ -124,16 +125,22 @@ class Child:
 
 
 class Supervisor:
-    """All children of one ``routerd run``; ``run_dir`` holds their setup. ``await run()`` until a signal."""
+    """All children of one ``routerd run``; ``run_dir`` holds their setup. ``await run()`` until a signal.
 
-    def __init__(self, run_dir: Path, *, media: bool, on_ready: Callable[[], None]) -> None:
+    ``drain_s`` is how long calls may last after it.
+    """
+
+    def __init__(self, run_dir: Path, *, media: bool, on_ready: Callable[[], None], drain_s: float = 0.0) -> None:
         roles = ["control", *(["media"] if media else []), "sip"]
         self.children = {role: Child(role, command_of(role, run_dir)) for role in roles}
         self._on_ready = on_ready
+        self._drain_s = drain_s
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
-        """End :meth:`run` in an orderly way."""
+        """End :meth:`run` in an orderly way; a second time: without waiting for calls."""
+        if self._stop.is_set():
+            self.children["sip"].send(signal.SIGTERM)
         self._stop.set()
 
     def reload(self) -> None:
@@ -184,7 +191,7 @@ class Supervisor:
     async def _end(self) -> None:
         for role in ("sip", "media", "control"):
             if role in self.children:
-                await self.children[role].stop()
+                await self.children[role].stop(self._drain_s if role == "sip" else 0.0)
 
 
 def command_of(role: str, run_dir: Path) -> list[str]:

@@ -153,9 +153,10 @@ class LogSettings(Section, frozen=True, kw_only=True):
 
 
 class RunSettings(Section, frozen=True, kw_only=True):
-    """``[run]``: where the processes meet (Unix sockets, spool)."""
+    """``[run]``: where the processes meet (Unix sockets, spool), and how long calls may last after SIGTERM."""
 
     directory: Text = "run"
+    drain_s: Annotated[float, Meta(ge=0, le=86_400)] = 30
 
 
 class Settings(Section, frozen=True, kw_only=True):

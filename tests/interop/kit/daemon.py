@@ -68,6 +68,7 @@ class Daemon:
             "admin": {"listen": f"{HOST}:{self.admin_port}"},
             "store": {"url": "sqlite:routerd.db"},
             "document": {"files": ["document.yaml"]},
+            "run": {"drain_s": 0},
         }
         for name, values in (settings or {}).items():
             sections.setdefault(name, {}).update(values)
