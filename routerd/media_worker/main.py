@@ -19,6 +19,7 @@ from routerd.media_worker.ports import PortPool
 from routerd.media_worker.recordings import Recordings
 from routerd.media_worker.relay_sockets import RelaySockets
 from routerd.media_worker.scribe import Scribe
+from routerd.media_worker.security import Security
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,7 +102,7 @@ class MediaWorker:
             timeout_s=self._timeout_s,
             session_limit_s=self._session_limit_s,
             wall_offset_s=time.time() - time.monotonic(),
-            extensions=(self._recordings,),
+            extensions=(Security, self._recordings),
         )
         self._tick()
 

@@ -216,9 +216,8 @@ class Path:
         """Take one datagram that came to ``side``'s port; never raises on what is in it."""
         guard = self.guards[side]
         if data and data[0] & _RTP_BITS != _RTP_VERSION and guard is not None:
-            for answer, destination in guard.take_other(data, source, now):
-                self.alive_s = now
-                self._outlet.send(self.ports, side, component, answer, destination)
+            if component == RTP:  # handshakes and checks are of the one port that was named
+                self._answer(guard, side, data, source, now)
             return
         rtcp = component == RTCP or (len(data) > 1 and FIRST_TYPE <= data[1] <= LAST_TYPE)
         if guard is not None:
@@ -261,6 +260,11 @@ class Path:
                     self._outlet.send(self.ports, side, RTP, data, destination)
         for ticked in self.ticked:
             ticked.tick(now)
+
+    def _answer(self, guard: Guard, side: int, data: bytes, source: Address, now: float) -> None:
+        for answer, destination in guard.take_other(data, source, now):
+            self.alive_s = now
+            self._outlet.send(self.ports, side, RTP, answer, destination)
 
     def _pass_rtp(self, side: int, data: bytes, destination: Address) -> None:
         other = 1 - side

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -560,3 +562,8 @@ def test_keys_are_in_no_error_and_no_repr() -> None:
     house.offer(phone.body(), "RTP/AVP")
     phone.meet(house.answer(plain()))
     assert secret not in repr(house.guard(0))
+
+
+def test_the_process_of_calls_does_not_load_what_secures_media() -> None:
+    script = "import sys, routerd.app.sip; sys.exit(bool({'OpenSSL', 'pylibsrtp', '_cffi_backend'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
