@@ -6,6 +6,7 @@
 #   make simulate   seeded worlds: SEEDS=1..1000 (default: 300 seeds from the commit)
 #   make soak       the long runs: SOAK_CALLS, SOAK_SECONDS, SOAK_SEEDS
 #   make lock       solve the requirements anew
+#   make prompts    the shipped sounds anew (needs espeak-ng)
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,7 +22,7 @@ SOAK_CALLS ?= 20000
 SOAK_SECONDS ?= 600
 SOAK_SEEDS ?= 10000
 
-.PHONY: run test lint types bench simulate soak lock clean programs
+.PHONY: run test lint types bench simulate soak lock prompts clean programs
 .DEFAULT_GOAL := test
 
 $(STAMPS)/venv:
@@ -74,6 +75,9 @@ soak: $(STAMPS)/dev programs
 
 lock: $(STAMPS)/venv
 	@$(BIN)/python requirements/lock.py
+
+prompts: $(STAMPS)/dev programs
+	@$(BIN)/python conf/make_sounds.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from routerd.config.check_sounds import played
 from routerd.config.graph import Graph
 from routerd.config.problems import join
 from routerd.config.week import situations, words
@@ -102,7 +103,7 @@ def _cycle(cycle: list[Edge], findings: Findings) -> None:
 
 def _unreached(document: d.Document, graph: Graph, findings: Findings) -> None:
     reached = graph.reached()
-    used = {name for kind, name in reached if kind == "announcement"} | _sounds(document)
+    used = {name for kind, name in reached if kind == "announcement"} | played(document)
     for (kind, name), pointer in graph.pointers.items():
         personal = kind == "voicemail" and document.voicemails[int(pointer.rpartition("/")[2])].agent is not None
         if kind in _CHECKED and (kind, name) not in reached and not personal:
@@ -117,14 +118,6 @@ def _unreached(document: d.Document, graph: Graph, findings: Findings) -> None:
     for place, group in enumerate(document.time_groups):
         if group.id not in groups:
             findings.info("never_reached", f"/time_groups/{place}", f"nothing asks for {group.id}", "remove it")
-
-
-def _sounds(document: d.Document) -> set[str]:
-    found: set[str | None] = {box.greeting for box in document.voicemails}
-    for ivr in document.ivrs:
-        found |= {ivr.prompt, ivr.invalid.prompt, ivr.timeout.prompt}
-    found |= {department.queue.music for department in document.departments if department.queue is not None}
-    return {name for name in found if name is not None}
 
 
 def _rules(document: d.Document, findings: Findings) -> None:

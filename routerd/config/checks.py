@@ -12,6 +12,7 @@ member, ever or at some time; ``member_twice`` * ``time_group_never_opens``, ``t
 a window's edge that a clock change skips * ``caller_id_not_owned`` a number to be shown that is not the account's, or
 suspended * ``emergency_without_route`` an emergency number that no trunk would carry * ``impossible_number`` a number
 whose length its country does not use * ``no_effect`` a key whose value cannot matter beside another
+* ``recording_unannounced`` calls are recorded and nobody is told; ``mail_in_clear`` a password that goes unprotected
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import msgspec
 from routerd.config.check_numbers import check_numbers
 from routerd.config.check_paths import check_paths
 from routerd.config.check_people import check_people
+from routerd.config.check_sounds import check_sounds
 from routerd.config.check_times import check_times
 from routerd.config.findings import SEVERITIES, Finding, Findings
 from routerd.config.positions import locate
@@ -50,6 +52,7 @@ def analyse(
     check_people(document, tables, reach, every, findings)
     check_times(document, tables, at, findings)
     check_numbers(document, tables, reach, numbering, findings)
+    check_sounds(document, findings)
     return _placed(findings.found, text, source)
 
 

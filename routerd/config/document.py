@@ -77,7 +77,7 @@ class FeatureCodes(Part, frozen=True, kw_only=True, gc=False):
 
 
 class Recording(Part, frozen=True, kw_only=True, gc=False):
-    """Which calls are recorded; ``announcement`` is the sound that says so first (without it nothing is recorded)."""
+    """Which calls are recorded; ``announcement`` says so first: a call in which it cannot be played is not recorded."""
 
     calls: Literal["none", "inbound", "outbound", "all"] = "none"
     announcement: f.Id | None = None

@@ -45,7 +45,7 @@ _MAILBOX: Final = {
     "old-message": "old message.",
     "old-messages": "old messages.",
     "message": "message",
-    "message-menu": "To hear it again, press 1. For the next one, press 2. To delete it, press 3. To end, press star.",
+    "message-menu": "Press 1 to hear it again, 2 for the next one, 3 to delete it, star to end.",
     "message-deleted": "The message is deleted.",
     "message-saved": "The message is saved.",
     "no-more-messages": "There are no more messages.",

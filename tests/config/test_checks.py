@@ -12,7 +12,7 @@ CODES = (
     "dead_end", "loop", "failover_leads_back", "never_reached", "duplicate_prefix", "shadowed_prefix",
     "agent_unringable", "no_route", "department_empty", "member_twice", "time_group_never_opens",
     "time_group_never_closes", "dst_gap", "caller_id_not_owned", "emergency_without_route", "impossible_number",
-    "no_effect",
+    "no_effect", "recording_unannounced", "mail_in_clear",
 )  # fmt: skip
 
 
