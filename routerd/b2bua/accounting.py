@@ -130,12 +130,35 @@ def department_of(call: Call) -> Department | None:
 
 def write_record(call: Call, now: float) -> None:
     """Release the media; journal the finished call with its statistics, its trace, and what each step read."""
-    record, step, exchange = call.record, call.step, call.exchange
-    ending = call.ending
+    record, exchange, ending = call.record, call.exchange, call.ending
     if record.answered is None or (ending is not None and ending.outcome in AFTER_ANSWER):
         record.ending = ending
-    if step is not None:
-        record.reason = record.reason or step.reason
+    if call.step is not None:
+        record.reason = record.reason or call.step.reason
+    entry = described(call)
+
+    def written(reply: dict[str, Any] | None, when: float) -> None:  # noqa: ARG001 - one signature for all
+        _add_ladder(call, entry)
+        exchange.ladders.forget(call.id)
+        entry["media"] = {**(entry["media"] or {}), **statistics(reply)} or None
+        exchange.journal("call.end", entry)
+        exchange.publish("call.ended", entry)
+
+    call.media.close(written, now)
+
+
+def so_far(call: Call, now: float) -> dict[str, Any]:
+    """Return what the record of a call that goes on would say by now: no outcome, no end."""
+    entry = described(call)
+    talk_s = 0.0 if call.record.answered is None else round(now - call.record.answered, 3)
+    open_ended = {"outcome": None, "ended_at": None, "duration_s": talk_s, "sip_status": None, "state": call.state}
+    _add_ladder(call, entry)
+    return {**entry, **open_ended}
+
+
+def described(call: Call) -> dict[str, Any]:
+    """Return the record's entry with where the call went, its trace, and what each step of the decision read."""
+    record, step = call.record, call.step
     entry = record.entry()
     if step is not None:
         entry["nodes"] = [_node(node, call) for node in step.nodes]
@@ -147,13 +170,13 @@ def write_record(call: Call, now: float) -> None:
         for at, event, reads in call.steps
         if type(event) is not plan.LegRinging  # decides nothing, and the leg says when it rang
     ]
+    return entry
 
-    def written(reply: dict[str, Any] | None, when: float) -> None:  # noqa: ARG001 - one signature for all
-        entry["media"] = {**(entry["media"] or {}), **statistics(reply)} or None
-        exchange.journal("call.end", entry)
-        exchange.publish("call.ended", entry)
 
-    call.media.close(written, now)
+def _add_ladder(call: Call, entry: dict[str, Any]) -> None:
+    ladder = call.exchange.ladders.take(call.id)
+    if ladder is not None:
+        entry["ladder"] = ladder
 
 
 def _node(node: Node, call: Call) -> dict[str, Any]:

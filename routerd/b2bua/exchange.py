@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from routerd.b2bua import effects as fx
+from routerd.b2bua.ladder import Ladders
 from routerd.sip.timers import TimerQueue
 
 if TYPE_CHECKING:
@@ -27,6 +28,22 @@ MediaCallback = Callable[["dict[str, Any] | None", float], None]
 
 ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE, SUBSCRIBE"
 SERVER: Final = "routerd"
+CAPTURE_LINGER_S: Final = 5.0
+RTPENGINE: Final = frozenset(
+    (
+        "relay",
+        "statistics",
+        "block media",
+        "play media",
+        "play DTMF",
+        "transcoding",
+        "recording",
+        "srtp",
+        "dtls",
+        "ice",
+    )
+)
+EMBEDDED: Final = RTPENGINE | {"events", "pause recording", "mailbox"}
 
 
 class Exchange:
@@ -41,6 +58,7 @@ class Exchange:
         "effects",
         "engines_down",
         "flows",
+        "ladders",
         "layer",
         "rows",
         "settings",
@@ -61,6 +79,7 @@ class Exchange:
         self.wall_offset = wall_offset
         self.strict = settings.strict
         self.timers = TimerQueue()
+        self.ladders = Ladders(settings.ladder_messages, CAPTURE_LINGER_S if settings.captured else 0.0)
         self.effects: list[fx.Effect] = []
         self.counters: dict[str, int] = {}
         self.culprit: object = None
@@ -75,6 +94,8 @@ class Exchange:
     def transmit(self, data: bytes, flow: Flow) -> None:
         """Send bytes on a flow: the transaction layer's way out."""
         self.effects.append(fx.Transmit(flow, data))
+        if self.ladders.legs:
+            self.ladders.sent(data)
 
     def note(self, reason: str, detail: str = "") -> None:
         """Say why something was dropped, refused or odd."""

@@ -79,6 +79,7 @@ class OutboundLeg(Leg):
         self.given_up = False
         self.provisional_seen = False
         self.call_id = exchange.tokens.call_id()
+        exchange.ladders.join(call.id, self.call_id, name)
         self.cseq = 0
         self._from_tag = exchange.tokens.tag()
         self._challenged = False

@@ -76,6 +76,7 @@ class SwitchSettings(msgspec.Struct, frozen=True):
     mtu_bytes: int = 1300
     strict: bool = False
     ladder_messages: int = 100
+    captured: bool = False
     limits: Limits = Limits()
     recordings_dir: str = ""
     voicemail_dir: str = ""

@@ -108,6 +108,7 @@ class Switch:
 
     def receive_datagram(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one datagram (or one WebSocket message)."""
+        self.exchange.ladders.now = now
         if keepalive(data):
             return
         if flow.connection:
@@ -116,6 +117,7 @@ class Switch:
 
     def receive_stream(self, data: bytes, flow: Flow, now: float) -> None:
         """Take bytes of a connection; on bytes that are no SIP the peer is told and the connection closed."""
+        self.exchange.ladders.now = now
         messages: list[bytes] = []
         try:
             messages, pings = self.exchange.flows.split(flow, data)
@@ -133,6 +135,7 @@ class Switch:
 
     def lose_flow(self, flow: Flow, now: float) -> None:
         """Take note that a connection is gone, or that a datagram could not be sent there."""
+        self.exchange.ladders.now = now
         self.exchange.flows.lose(flow)
         self._guard(self.layer.lose_flow, flow, now)
         self._guard(self.location.lose_flow, flow, now)
@@ -140,6 +143,7 @@ class Switch:
 
     def receive_answer(self, answer: fx.Answer, now: float) -> None:
         """Take the answer to a question, or what a media engine noticed by itself."""
+        self.exchange.ladders.now = now
         if isinstance(answer, fx.MediaEvent):
             self._guard(self._media_event, answer, now)
         else:
@@ -147,6 +151,7 @@ class Switch:
 
     def receive_command(self, command: fx.Command, now: float) -> None:
         """Take a command of an admin or of the control process; it is answered by a Reply effect."""
+        self.exchange.ladders.now = now
         if not self._guard(commands.carry_out, self, command, now):
             self.exchange.effects.append(fx.Reply(command.number, commands.refused("internal", "see the notes", 500)))
 
@@ -162,6 +167,7 @@ class Switch:
 
     def handle_deadline(self, now: float) -> None:
         """Let everything happen that is due."""
+        self.exchange.ladders.now = now
         for _ in range(MOST_TIMER_ERRORS):
             if self._guard(self.exchange.timers.run, now):
                 return
@@ -200,6 +206,7 @@ class Switch:
         for leg in [leg for leg in self.dialogs.values() if leg.call is call and not leg.goodbye]:
             self.leg_gone(leg)
         self.call_by_id.pop(call.id, None)
+        self.exchange.ladders.forget(call.id)
 
     def _call_of(self, who: object) -> Call | None:
         for _ in range(3):
@@ -224,6 +231,8 @@ class Switch:
                 fill_via(message, message.via, flow)
                 self._reply(message, flow, refusal.status, refusal.headers)
                 return
+        if self.exchange.ladders.legs:
+            self.exchange.ladders.heard(message)
         self.layer.receive(message, flow, now)
 
     def _malformed(self, data: bytes, flow: Flow, error: ParseError) -> None:

@@ -274,6 +274,8 @@ class Transfer:
         self.call.give_up_leg(self.transferor)
         stays.call = call
         stays.name = f"lent:{stays.name}"
+        if stays.dialog is not None:
+            self._switch.exchange.ladders.join(call.id, stays.dialog.call_id, stays.name)
         self.transferor.call = Departing(self._switch)
         self.call.record.ended_by = "transfer"
         self.call.leaving = None

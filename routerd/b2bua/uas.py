@@ -161,11 +161,13 @@ def _invite(switch: Switch, tx: ServerTransaction, request: Request, party: Part
     attempt = attempts.from_invite(request, party, switch.exchange.wall(now))
     call = make_call(switch, party.account, attempt, now)
     leg = InboundLeg(switch.exchange, call, tx, request)
+    switch.exchange.ladders.join(call.id, request.call_id, _origin(party), request)
     try:
         leg.take(now)
     except (RemoteProtocolError, ParseError) as error:
         headers = session_timer.too_small_headers(leg.timer_offer()) if error.status_hint == 422 else []
         switch.call_by_id.pop(call.id, None)
+        switch.exchange.ladders.forget(call.id)
         respond(switch, tx, request, error.status_hint, now, headers)
         return
     describe(leg, party, attempt.dialled)
@@ -175,6 +177,13 @@ def _invite(switch: Switch, tx: ServerTransaction, request: Request, party: Part
     call.dialled_max_forwards = hops_left(request)
     switch.leg_known(leg)
     call.start(now)
+
+
+def _origin(party: Party) -> str:
+    """Name the caller's leg as the callees' are named."""
+    if party.trunk is not None:
+        return f"trunk:{party.trunk.id}"
+    return f"extension:{party.extension.id}" if party.extension is not None else party.kind
 
 
 def describe(leg: InboundLeg, party: Party, dialled: str) -> None:
@@ -200,6 +209,7 @@ def make_call(switch: Switch, tables: AccountTables, attempt: Attempt, now: floa
     view = LiveView(state, switch.location, "", switch.exchange.tokens, rate)
     call = Call(switch, tables, attempt, state, view, now)
     view.call = call.id
+    switch.exchange.ladders.begin(call.id)
     switch.call_by_id[call.id] = call
     return call
 
