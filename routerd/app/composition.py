@@ -60,6 +60,7 @@ def make_setup(settings: Settings) -> Setup:
             dns_servers=tuple(parse_address(server) for server in settings.sip.dns_servers),
             drain_s=settings.run.drain_s,
             hep=_hep(settings),
+            dtmf_listen=parse_address(settings.media.dtmf_listen) if settings.media.dtmf_listen else None,
         ),
         media=_media(settings),
         log_json=settings.log.json,

@@ -52,7 +52,7 @@ class RetentionSetup(msgspec.Struct, frozen=True):
 class SipSetup(msgspec.Struct, frozen=True):
     """The sip process: what the switch takes, where the media engines' control ports are, TLS files ("" for none).
 
-    ``drain_s`` is how long calls may last after SIGTERM.
+    ``drain_s`` is how long calls may last after SIGTERM, ``dtmf_listen`` where rtpengines report digits.
     """
 
     switch: SwitchSettings
@@ -63,6 +63,7 @@ class SipSetup(msgspec.Struct, frozen=True):
     dns_servers: tuple[Address, ...] = ()
     drain_s: float = 0.0
     hep: HepSetup | None = None
+    dtmf_listen: Address | None = None
 
 
 class MediaSetup(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from routerd.app.setup import tell_ready
 from routerd.b2bua.effects import AskDns, AskMedia, CloseFlow, Command, Journal, OpenFlow, Publish, Reply
 from routerd.edge.collector import Collector
 from routerd.edge.driver import Driver
+from routerd.edge.dtmf_log import open_dtmf_log
 from routerd.edge.logs import NoteLog, logger
 from routerd.edge.media_client import MediaClient, open_media
 from routerd.edge.records import Outbox
@@ -82,7 +83,7 @@ class SipProcess:
         self._watched = False
         self._serving = False
         self._leaving = Leaving(self.driver.command, setup.drain_s)
-        self._opened: list[UdpSocket | asyncio.Server] = []
+        self._opened: list[UdpSocket | asyncio.Server | asyncio.DatagramTransport] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands: list[Command] = []
         self._handlers: dict[str, Callable[..., None]] = {
@@ -244,6 +245,9 @@ class SipProcess:
         if self._setup.engines:
             host = "127.0.0.1" if self._setup.engines[0][0].startswith("127.") else "0.0.0.0"  # noqa: S104
             self._media = await open_media(self._setup.engines, self.driver.answer, self.tokens.nonce, host)
+        if self._setup.dtmf_listen is not None:
+            listen = self._setup.dtmf_listen
+            self._opened.append(await open_dtmf_log(listen, self._setup.engines, self.driver.answer))
         for listener in self._setup.switch.listeners:
             await self._listen(listener.transport, listener.host, listener.port)
         self.collector.start()

@@ -2,9 +2,14 @@
 
 Theory of operation. One datagram socket for all engines. Each command gets a fresh cookie and is sent again with the
 same cookie until the reply is there or its deadline has passed (then the switch gets None); the engine answers a
-repeated cookie from its cache. Every second each engine is pinged: ``PINGS_LOST`` silent ones in a row make it
-``lost``; a pong whose ``started`` differs from the last makes it ``restarted`` (its sessions are gone), any other
-first pong ``up``. Datagrams that bear an ``event`` are events of that engine.
+repeated cookie from its cache. Every ``PING_EVERY_S`` each engine is pinged: ``PINGS_LOST`` silent ones in a row, so at
+most two seconds, make it ``lost``, whether it died, hangs or cannot be reached; what it was asked is answered with None
+then. A pong whose ``started`` differs from the last makes it ``restarted`` (its sessions are gone), any other first
+pong ``up``; both bear the pong, with the engine's ``capabilities``. Datagrams that bear an ``event`` are events of that
+engine.
+
+An rtpengine's pong has no ``started``: now and then it is asked for its statistics in place of a ping, and an uptime
+that went back says the same.
 """
 
 from __future__ import annotations
@@ -26,8 +31,9 @@ if TYPE_CHECKING:
 
 DEADLINE_S = 3.0
 RETRY_S = (0.15, 0.3, 0.6, 1.0)
-PING_EVERY_S = 1.0
+PING_EVERY_S = 0.45
 PINGS_LOST = 3
+PINGS_AN_UPTIME = 4
 DIGITS = 16
 PONG_COUNTS = {
     "media_sessions_active": "sessions",
@@ -39,11 +45,11 @@ PONG_COUNTS = {
 class _Question:
     """One command that is out."""
 
-    __slots__ = ("address", "datagram", "deadline", "number", "timer", "tries")
+    __slots__ = ("datagram", "deadline", "engine", "number", "timer", "tries")
 
-    def __init__(self, number: int, address: Address, datagram: bytes, deadline: float) -> None:
+    def __init__(self, number: int, engine: int, datagram: bytes, deadline: float) -> None:
         self.number = number
-        self.address = address
+        self.engine = engine
         self.datagram = datagram
         self.deadline = deadline
         self.tries = 0
@@ -53,12 +59,14 @@ class _Question:
 class _Engine:
     """What is known of one engine."""
 
-    __slots__ = ("address", "cookie", "lost", "pong", "started", "unanswered")
+    __slots__ = ("address", "cookie", "lost", "pings", "pong", "started", "unanswered", "uptime_s")
 
     def __init__(self, address: Address) -> None:
         self.address = address
         self.cookie = ""
         self.unanswered = 0
+        self.pings = 0
+        self.uptime_s = 0
         self.lost = False
         self.started: str | None = None
         self.pong: dict[str, Any] = {}
@@ -109,8 +117,7 @@ class MediaClient(asyncio.DatagramProtocol):
         except MediaError:
             self._loop.call_soon(self._answer, MediaAnswer(effect.number, None))
             return
-        address = self._engines[effect.engine].address
-        question = _Question(effect.number, address, datagram, clock.monotonic() + self._deadline_s)
+        question = _Question(effect.number, effect.engine, datagram, clock.monotonic() + self._deadline_s)
         self._questions[cookie] = question
         self._try(cookie, question)
 
@@ -172,7 +179,7 @@ class MediaClient(asyncio.DatagramProtocol):
             self._transport.sendto(datagram, address)
 
     def _try(self, cookie: str, question: _Question) -> None:
-        self._send(question.datagram, question.address)
+        self._send(question.datagram, self._engines[question.engine].address)
         wait_s = RETRY_S[min(question.tries, len(RETRY_S) - 1)]
         question.tries += 1
         left_s = max(0.0, question.deadline - clock.monotonic())
@@ -190,25 +197,52 @@ class MediaClient(asyncio.DatagramProtocol):
 
     def _ping(self) -> None:
         for index, engine in enumerate(self._engines):
+            if engine.unanswered >= PINGS_LOST and not engine.lost:
+                self._lose(index, engine)
             engine.unanswered += 1
-            if engine.unanswered > PINGS_LOST and not engine.lost:
-                engine.lost = True
-                self._answer(MediaEvent(index, "lost", {}))
+            engine.pings += 1
             engine.cookie = self._cookie()
-            self._send(ng.encode_command(engine.cookie, ng.ping()), engine.address)
+            old_kind = engine.started == "" and engine.pings % PINGS_AN_UPTIME == 0
+            self._send(ng.encode_command(engine.cookie, ng.statistics() if old_kind else ng.ping()), engine.address)
         self._pinger = self._loop.call_later(self._ping_every_s, self._ping)
+
+    def _lose(self, index: int, engine: _Engine) -> None:
+        engine.lost = True
+        self._answer(MediaEvent(index, "lost", {}))
+        for cookie in [cookie for cookie, question in self._questions.items() if question.engine == index]:
+            question = self._questions.pop(cookie)
+            if question.timer is not None:
+                question.timer.cancel()
+            self._answer(MediaAnswer(question.number, None))
 
     def _pong(self, index: int, reply: dict[str, Any]) -> None:
         engine = self._engines[index]
         engine.unanswered = 0
-        engine.pong = reply
-        started = str(reply.get("started", ""))
         known, was_lost = engine.started, engine.lost
-        engine.started, engine.lost = started, False
-        if known is not None and known != started:
-            self._answer(MediaEvent(index, "restarted", reply))
+        if reply.get("result") == "pong":
+            engine.pong = reply
+            engine.started = str(reply.get("started", ""))
+        engine.lost = False
+        if (known is not None and known != engine.started) or self._began_anew(engine, reply):
+            self._answer(MediaEvent(index, "restarted", engine.pong))
         elif was_lost or known is None:
-            self._answer(MediaEvent(index, "up", reply))
+            self._answer(MediaEvent(index, "up", engine.pong))
+
+    def _began_anew(self, engine: _Engine, reply: dict[str, Any]) -> bool:
+        """Whether the uptime in an rtpengine's statistics is less than it was."""
+        uptime_s = _uptime_s(reply)
+        if uptime_s is None:
+            return False
+        before_s, engine.uptime_s = engine.uptime_s, uptime_s
+        return uptime_s < before_s
+
+
+def _uptime_s(reply: dict[str, Any]) -> int | None:
+    """Seconds since an rtpengine began, which its statistics tell as text; None when this is something else."""
+    statistics = reply.get("statistics")
+    totals = statistics.get("totalstatistics") if isinstance(statistics, dict) else None
+    uptime = totals.get("uptime") if isinstance(totals, dict) else None
+    return int(uptime) if isinstance(uptime, str) and uptime.isdecimal() else None
 
 
 async def open_media(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from routerd.b2bua.effects import AskMedia, MediaAnswer, MediaEvent
-from routerd.edge.media_client import MediaClient
+from routerd.edge.media_client import PING_EVERY_S, PINGS_LOST, MediaClient
 from routerd.media import ng
 
 
@@ -17,6 +17,7 @@ class FakeEngine(asyncio.DatagramProtocol):
         self.started = "one"
         self.deaf = 0
         self.dead = False
+        self.uptime = ""
         self.cookies: list[str] = []
         self.controller: Any = None
         self.transport: Any = None
@@ -29,8 +30,13 @@ class FakeEngine(asyncio.DatagramProtocol):
         cookie, command = ng.decode_command(data)
         if self.dead:
             return
-        if command["command"] == "ping":
-            reply: dict[str, Any] = {"result": "pong", "started": self.started, "sessions": 3, "packets-total": 70}
+        reply: dict[str, Any]
+        if command["command"] == "statistics":
+            reply = {"result": "ok", "statistics": {"totalstatistics": {"uptime": self.uptime}}}
+        elif command["command"] == "ping" and self.uptime:
+            reply = {"result": "pong"}
+        elif command["command"] == "ping":
+            reply = {"result": "pong", "started": self.started, "sessions": 3, "packets-total": 70}
         else:
             self.cookies.append(cookie)
             if len(self.cookies) <= self.deaf:
@@ -46,6 +52,15 @@ class Setup:
     async def next(self) -> Any:
         async with asyncio.timeout(5):
             return await self.answers.get()
+
+    async def quiet(self, seconds: float) -> bool:
+        """Whether nothing is told for so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.answers.get()
+        except TimeoutError:
+            return True
+        return False
 
 
 @pytest.fixture
@@ -72,7 +87,7 @@ async def test_a_command_is_answered(media: Any) -> None:
     media.client.ask(AskMedia(5, 0, {"command": "offer", "call-id": "c", "from-tag": "f", "sdp": b"v=0"}))
     answer = await media.next()
     assert isinstance(answer, MediaAnswer)
-    assert (answer.number, answer.reply["sdp"]) == (5, b"v=0\r\n")
+    assert (answer.number, answer.reply["sdp"]) == (5, b"v=0\r\n")  # type: ignore[index]
     assert media.client.up(0)
 
 
@@ -113,6 +128,36 @@ async def test_a_silent_engine_is_lost_and_comes_back(media: Any) -> None:
     media.engine.dead = False
     assert (await media.next()).event == "up"
     assert media.client.up(0)
+
+
+async def test_what_a_lost_engine_was_asked_is_answered_at_once(media: Any) -> None:
+    media.engine.dead = True
+    media.client._deadline_s = 60.0
+    media.client.ask(AskMedia(5, 0, {"command": "delete", "call-id": "c"}))
+    assert (await media.next()).event == "lost"
+    answer = await media.next()
+    assert (answer.number, answer.reply) == (5, None)
+
+
+async def test_a_restart_bears_the_pong(media: Any) -> None:
+    media.engine.started = "two"
+    event = await media.next()
+    assert event.facts["started"] == "two"
+
+
+async def test_an_rtpengine_that_began_anew_is_told_by_its_uptime(media: Any) -> None:
+    media.engine.uptime = "5000"
+    assert (await media.next()).event == "restarted"  # another engine at that address
+    media.engine.uptime = "5004"
+    assert await media.quiet(12 * 0.03)
+    media.engine.uptime = "1"
+    assert (await media.next()).event == "restarted"
+    assert media.client._engines[0].uptime_s == 1
+
+
+def test_an_engine_is_lost_within_two_seconds() -> None:
+    """Silent from right after a pong: so many pings go unanswered, and the next turn says so."""
+    assert (PINGS_LOST + 1) * PING_EVERY_S <= 2.0
 
 
 async def test_what_an_engine_counts_is_on_the_metrics_page(media: Any) -> None:
