@@ -42,6 +42,7 @@ FailoverReason = Literal[
     "unreachable",
 ]
 Media = Literal["relay", "direct"]
+Srtp = Literal["auto", "off", "sdes", "dtls"]
 Many = Meta(max_length=250_000)
 Some = Meta(max_length=10_000)
 Few = Meta(max_length=500)
@@ -154,6 +155,7 @@ class Trunk(Part, frozen=True, kw_only=True, gc=False):
     health: TrunkHealth | None = None
     codecs: Annotated[tuple[f.Codec, ...], Meta(min_length=1, max_length=32)] = ("PCMA", "PCMU", "telephone-event")
     media: Media = "relay"
+    srtp: Srtp = "auto"
 
 
 class OutboundRoute(Part, frozen=True, kw_only=True, gc=False):
@@ -329,6 +331,7 @@ class Extension(Part, frozen=True, kw_only=True, gc=False):
     max_contacts: Annotated[int, Meta(ge=1, le=50)] = 5
     codecs: Annotated[tuple[f.Codec, ...], Meta(min_length=1, max_length=32)] | None = None
     media: Media = "relay"
+    srtp: Srtp = "auto"
     provisional_timeout_s: f.ProvisionalSeconds = 4
 
 

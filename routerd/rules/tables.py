@@ -206,6 +206,7 @@ class Extension(Table, frozen=True, kw_only=True):
     media: str
     provisional_timeout_s: float
     agent: str | None
+    srtp: str = "auto"
 
 
 class TrunkAuth(Table, frozen=True, kw_only=True):
@@ -246,6 +247,7 @@ class Trunk(Table, frozen=True, kw_only=True):
     health: TrunkHealth | None
     codecs: tuple[str, ...]
     media: str
+    srtp: str = "auto"
 
 
 class DestinationPolicy(Table, frozen=True, kw_only=True):

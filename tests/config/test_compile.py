@@ -39,6 +39,15 @@ def test_defaults_that_hang_on_other_keys(company: dict[str, Any], compiled: Com
     assert tables.version == 7
 
 
+def test_who_is_offered_secured_media(company: dict[str, Any], compiled: Compiled) -> None:
+    company["extensions"][0]["srtp"] = "sdes"
+    company["trunks"][0]["srtp"] = "off"
+    tables = compiled(company)
+    assert tables.extensions[company["extensions"][0]["id"]].srtp == "sdes"
+    assert tables.extensions[company["extensions"][1]["id"]].srtp == "auto"
+    assert tables.trunks[company["trunks"][0]["id"]].srtp == "off"
+
+
 def test_indices(company: dict[str, Any], compiled: Compiled) -> None:
     company["extensions"][0]["username"] = "asha-phone"
     company["voicemails"] = [
