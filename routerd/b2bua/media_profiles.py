@@ -1,0 +1,66 @@
+"""Which profile each party of a call is spoken to in: plain RTP, SRTP with keys in the description, or a browser's.
+
+A party is answered in the profile that it offered, and offered the one in which it spoke last; before it has spoken,
+what its document says (``srtp``), and where that is ``auto`` a browser's profile over WebSocket and plain RTP otherwise.
+Two parties whose profiles differ cannot talk directly. The words are those of rtpengine's ng protocol.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from routerd.media.profiles import DTLS, PLAIN, PROTOCOLS, SDES, profile_of
+
+if TYPE_CHECKING:
+    from routerd.sip.flow import Flow
+
+WEBSOCKETS: Final = frozenset({"ws", "wss"})
+_DOCUMENT: Final = {"off": PLAIN, "sdes": SDES, "dtls": DTLS}
+_TOWARDS: Final[dict[str, dict[str, Any]]] = {
+    PLAIN: {"rtcp-mux": ["demux"]},
+    SDES: {"rtcp-mux": ["demux"], "DTLS": "off"},
+    DTLS: {"rtcp-mux": ["offer", "require"], "SDES": ["off"]},
+}
+
+
+class Spoken(Protocol):
+    """A leg, as far as its profile goes."""
+
+    @property
+    def flow(self) -> Flow | None:
+        """How it is reached."""
+
+    @property
+    def remote_sdp(self) -> bytes:
+        """Its last description."""
+
+    @property
+    def srtp(self) -> str:
+        """What the document says of it."""
+
+
+def of_party(leg: Spoken) -> str:
+    """The profile in which a party is offered media."""
+    spoken = profile_of(leg.remote_sdp) if leg.remote_sdp else None
+    return spoken or expected(leg.srtp, leg.flow)
+
+
+def expected(srtp: str, flow: Flow | None) -> str:
+    """The profile of a party that has not spoken, by its document and by how it is reached."""
+    over_websocket = flow is not None and flow.transport in WEBSOCKETS
+    return _DOCUMENT.get(srtp, DTLS if over_websocket else PLAIN)
+
+
+def offer_words(sdp: bytes, wanted: str) -> tuple[str, dict[str, Any]]:
+    """``ICE``, and what else an offer command says, so that this description is offered in the profile ``wanted``.
+
+    Between two plain parties nothing is said: feedback, shared RTCP and the like pass as they are.
+    """
+    if wanted == PLAIN and profile_of(sdp) in {PLAIN, None}:
+        return "remove", {}
+    return "force" if wanted == DTLS else "remove", {"transport-protocol": PROTOCOLS[wanted], **_TOWARDS[wanted]}
+
+
+def answer_ice(offer: bytes) -> str:
+    """``ICE`` of an answer to this offer: who offered it gets it."""
+    return "force" if b"a=ice-ufrag:" in offer and profile_of(offer) == DTLS else "remove"
