@@ -1,7 +1,7 @@
 """Which profile each party of a call is spoken to in: plain RTP, SRTP with keys in the description, or a browser's.
 
 A party is answered in the profile that it offered, and offered the one in which it spoke last; before it has spoken,
-what its document says (``srtp``), and where that is ``auto`` a browser's profile over WebSocket and plain RTP otherwise.
+what its document says (``srtp``), and where that is ``auto`` a browser's over WebSocket and plain RTP otherwise.
 Two parties whose profiles differ cannot talk directly. The words are those of rtpengine's ng protocol.
 """
 
