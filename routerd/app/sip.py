@@ -26,6 +26,7 @@ from routerd.b2bua.effects import AskDns, AskMedia, CloseFlow, Command, Journal,
 from routerd.edge.collector import Collector
 from routerd.edge.driver import Driver
 from routerd.edge.dtmf_log import open_dtmf_log
+from routerd.edge.hep import HepExporter
 from routerd.edge.logs import NoteLog, logger
 from routerd.edge.media_client import MediaClient, open_media
 from routerd.edge.records import Outbox
@@ -75,6 +76,11 @@ class SipProcess:
             Certificates(Path(setup.certificate), Path(setup.key)) if setup.certificate and setup.key else None
         )
         self._notes = NoteLog(log.info, log.error)
+        self._hep: HepExporter | None = None
+        if setup.hep is not None:
+            hep = setup.hep
+            self._hep = HepExporter(hep.server, hep.id, hep.password, switch.call_of, time.time)
+            self.driver.capture_with(self._hep.capture)
         self._media: MediaClient | None = None
         self._link: frames.FrameLink | None = None
         self._installing = Installing(loop, self._installed)
@@ -205,6 +211,8 @@ class SipProcess:
         }
         if self.certificates is not None:
             plain["certificate_expiry_timestamp_seconds"] = int(self.certificates.expires_at)
+        if self._hep is not None:
+            plain |= {"hep_sent_total": self._hep.sent, "hep_lost_total": self._hep.lost}
         media = self._media.samples() if self._media is not None else []
         return [*self.driver.counters.collect(), *((name, {}, float(value)) for name, value in plain.items()), *media]
 
@@ -295,6 +303,8 @@ class SipProcess:
             self._media.close()
         if self._link is not None:
             self._link.close()
+        if self._hep is not None:
+            self._hep.close()
         if self._serving:
             self.collector.stop()
 

@@ -28,6 +28,13 @@ class Transmit(Effect, gc=False):
     data: bytes
 
 
+class Captured(Effect, gc=False):
+    """One whole message came in by ``flow``: for whoever captures SIP, after it has been handled."""
+
+    flow: Flow
+    data: bytes
+
+
 class OpenFlow(Effect, gc=False):
     """Open the connection ``flow`` (tcp, tls) to ``flow.remote``; on failure the edge calls ``lose_flow``.
 

@@ -217,9 +217,15 @@ class Switch:
             who = next((found for name in TOWARDS_CALL if (found := getattr(who, name, None)) is not None), None)
         return None
 
+    def call_of(self, data: bytes) -> str:
+        """Return the id of the call that a SIP message belongs to, else its Call-ID: for whoever captures SIP."""
+        return self.exchange.ladders.call_of(data)
+
     # -- messages --
 
     def _receive(self, data: bytes, flow: Flow, now: float) -> None:
+        if self.exchange.settings.captured:
+            self.exchange.effects.append(fx.Captured(flow, data))
         try:
             message = parse(data)
         except ParseError as error:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from routerd.b2bua.effects import AskFact, Ban, Command, FactAnswer, Journal, Note, Transmit
+from routerd.b2bua.effects import AskFact, Ban, Captured, Command, FactAnswer, Journal, Note, Transmit
 from routerd.edge import clock
 from routerd.edge.logs import logger
 from routerd.edge.metrics import Counters, count
@@ -64,6 +64,9 @@ class SwitchDoor(Protocol):
     def take_effects(self) -> list[Effect]:
         """Give what is to be done, in order, once."""
 
+    def call_of(self, data: bytes) -> str:
+        """Give the call that a message belongs to, else its Call-ID."""
+
 
 class Sender(Protocol):
     """A socket that sends datagrams."""
@@ -87,8 +90,8 @@ class Driver:
     """
 
     __slots__ = (
-        "_armed_for", "_journal", "_loop", "_notes", "_now", "_out", "_performers", "_senders", "_settling", "_streams",
-        "_timer", "bans", "counters", "switch",
+        "_armed_for", "_capture", "_journal", "_loop", "_notes", "_now", "_out", "_performers", "_senders", "_settling",
+        "_streams", "_timer", "bans", "counters", "switch",
     )  # fmt: skip
 
     def __init__(
@@ -116,6 +119,7 @@ class Driver:
             AskFact: self._ask_fact,
         }
         self._notes: Callable[[str, str], None] = _drop_note
+        self._capture: Callable[[bytes, Flow, bool], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = 0.0
         self._settling = False
@@ -123,6 +127,11 @@ class Driver:
     def perform_with(self, performers: Mapping[type[Effect], Callable[[Any], None]]) -> None:
         """Register who performs which kind of effect; later registrations win."""
         self._performers.update(performers)
+
+    def capture_with(self, capture: Callable[[bytes, Flow, bool], None]) -> None:
+        """Hand every whole message, its flow and whether it goes out, to ``capture``."""
+        self._capture = capture
+        self._performers[Captured] = lambda effect: capture(effect.data, effect.flow, False)
 
     def hear_notes(self, hearer: Callable[[str, str], None]) -> None:
         """Hand ``(reason, detail)`` of every note to ``hearer``, after it was counted."""
@@ -207,6 +216,8 @@ class Driver:
     def _transmit(self, flow: Flow, data: bytes) -> None:
         transport = flow.transport
         count(self._out[transport], data)
+        if self._capture is not None:
+            self._capture(data, flow, True)
         if transport == "udp":
             sender = self._senders.get(flow.local)
             if sender is None:
