@@ -49,6 +49,10 @@ def cache_of(store: str) -> str:
     return str(Path(store).parent / CACHE_FOLDER) if store else ""
 
 
+class NotThereError(MediaError):
+    """There is no such file where sounds lie."""
+
+
 class Made(msgspec.Struct, frozen=True):
     """What a document's sounds became, by sound id: absolute paths and lengths in seconds."""
 
@@ -94,7 +98,7 @@ class SoundLibrary:
                 try:
                     self.source(document.account.id, sound.file)
                 except MediaError as error:
-                    problems.add(str(error), f"/sounds/{place}/file", _FILE_HINT)
+                    problems.add(str(error), f"/sounds/{place}/file", hint_of(error))
 
     def make(self, document: Document, version: int, problems: Problems) -> Made:
         """Make what is not there yet; what cannot be made goes to ``problems``.
@@ -157,7 +161,7 @@ class SoundLibrary:
         try:
             path = (own if own.exists() else self._sounds / name).resolve(strict=True)
         except (OSError, RuntimeError) as error:
-            raise MediaError(f'no file "{name}" lies in {self._sounds}') from error
+            raise NotThereError(f'no file "{name}" lies in {self._sounds}') from error
         if not path.is_relative_to(self._sounds):
             raise MediaError(f'"{name}" lies outside of {self._sounds}')
         return path
@@ -195,7 +199,7 @@ class _Making:
             try:
                 name, job = self._file(sound) if sound.file is not None else self._spoken(sound)
             except MediaError as error:
-                self._failed(place, str(error))
+                self._failed(place, str(error), hint_of(error))
             except OSError as error:
                 self._failed(place, error.strerror or str(error))
             else:
@@ -241,7 +245,7 @@ class _Making:
         self._made.paths[sound.id] = str(self._cache.folder / name)
         self._made.durations[sound.id] = length
 
-    def _failed(self, place: int, message: str) -> None:
+    def _failed(self, place: int, message: str, hint: str = _FILE_HINT) -> None:
         """Play the old one on, or refuse the document."""
         sound = self._document.sounds[place]
         before = self._old.get(sound.id, "")
@@ -251,11 +255,18 @@ class _Making:
             self._made.paths[sound.id] = str(self._cache.folder / before)
             self._made.durations[sound.id] = length
         elif sound.file is not None:
-            self._problems.add(message, f"/sounds/{place}/file", _FILE_HINT)
+            self._problems.add(message, f"/sounds/{place}/file", hint)
         else:
             missing = self._speaker is None
             hint = f"`apt install {SPEAKER}`, or a recording as file" if missing else "another voice, or a recording"
             self._problems.add(message, f"/sounds/{place}/text", hint)
+
+
+def hint_of(error: MediaError) -> str:
+    """Say what to do about a file that cannot be a sound."""
+    if isinstance(error, NotThereError):
+        return "put it there, or into its folder of the account's id; [document] sounds_dir in the settings"
+    return _FILE_HINT
 
 
 def voice_of(document: Document, sound: Sound) -> str:
@@ -266,15 +277,3 @@ def voice_of(document: Document, sound: Sound) -> str:
 def text_name(text: str, voice: str) -> str:
     """Name the file of a spoken text."""
     return hashlib.sha256(b"\0".join((b"text", FORM, voice.encode(), text.encode()))).hexdigest() + ".wav"
-
-
-def sound_durations(folder: Path) -> dict[str, float]:
-    """Give the length in seconds of each WAV file directly in ``folder``, by its name without the ending."""
-    library = SoundLibrary(str(folder))
-    found = {}
-    for path in sorted(folder.glob("*.wav")) if folder.is_dir() else []:
-        try:
-            found[path.stem] = library.source("", path.name).kind.duration_s
-        except MediaError:
-            continue  # without a length it counts as unmeasured
-    return found

@@ -14,11 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from routerd.app.composition import read_settings
+from routerd.app.documents import errors_of
 from routerd.app.host_files import placeholder, zone_data, zone_names
+from routerd.app.sounds import SoundLibrary
 from routerd.config.checks import analyse, locked_out
 from routerd.config.compile import compile_account
-from routerd.config.load import load, numbering
-from routerd.config.problems import DocumentErrors
+from routerd.config.load import load, numbering, refuse
+from routerd.config.problems import DocumentErrors, Problems
 from routerd.config.reach import Reach
 from routerd.config.schedule import schedule
 from routerd.errors import ConfigError
@@ -43,21 +46,37 @@ def check(
         str, typer.Option("--schedule", metavar="NUMBER", help="Show who would ring when NUMBER is called.")
     ] = "",
     days: Annotated[int, typer.Option(min=1, max=MAX_DAYS, help="How many days the schedule covers.")] = 7,
+    sounds_dir: Annotated[str, typer.Option(help="Judge the sounds' files too: the folder where they lie.")] = "",
+    settings: Annotated[Path | None, typer.Option(help="The same, with the folder of these settings (TOML).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Validate DOCUMENT and report what is valid and will still surprise somebody.
 
     Exit status: 0 clean, 1 findings, 2 unreadable or invalid. Example: routerd check conf/demo.yaml
     """
-    raise typer.Exit(run(document, number, days, as_json=as_json, at=time.time()))
+    try:
+        folder = sounds_dir or ("" if settings is None else read_settings(settings).document.sounds_dir)
+    except ConfigError as error:
+        out = Console(soft_wrap=True, highlight=False)
+        raise typer.Exit(_refuse(out, errors_of(error), as_json=as_json)) from error
+    raise typer.Exit(run(document, number, days, as_json=as_json, at=time.time(), sounds_dir=folder))
 
 
-def run(path: Path, number: str, days: int, *, as_json: bool, at: float, console: Console | None = None) -> int:
+def run(
+    path: Path,
+    number: str,
+    days: int,
+    *,
+    as_json: bool,
+    at: float,
+    sounds_dir: str = "",
+    console: Console | None = None,
+) -> int:
     """Do what the command does at the wall time ``at``; return the exit status."""
     out = console or Console(soft_wrap=True, highlight=False)
     try:
         text = path.read_bytes()
-        document, tables = _read(text, str(path))
+        document, tables = _read(text, str(path), SoundLibrary(sounds_dir))
         rows = _rows(document, tables, number, at, days) if number else []
     except OSError as error:
         return _refuse(out, [ConfigError(error.strerror or str(error), source=str(path))], as_json=as_json)
@@ -76,9 +95,14 @@ def run(path: Path, number: str, days: int, *, as_json: bool, at: float, console
     return FOUND if findings else CLEAN
 
 
-def _read(text: bytes, source: str) -> tuple[Document, AccountTables]:
+def _read(text: bytes, source: str, sounds: SoundLibrary) -> tuple[Document, AccountTables]:
     document = load(text, source=source, secrets=placeholder, zones=zone_names())
-    tables = compile_account(document, version=0, zone_data=zone_data, sound_durations={}, numbering=numbering())
+    problems = Problems(source)
+    sounds.judge(document, problems)
+    refuse(problems, text.decode("utf-8-sig"))
+    tables = compile_account(
+        document, version=0, zone_data=zone_data, sound_durations=sounds.measure(document), numbering=numbering()
+    )
     return document, tables
 
 

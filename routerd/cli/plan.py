@@ -21,7 +21,7 @@ from rich.progress import Progress
 
 from routerd.app.composition import read_settings
 from routerd.app.host_files import placeholder, zone_data, zone_names
-from routerd.app.sounds import sound_durations
+from routerd.app.sounds import SoundLibrary, cache_of
 from routerd.cli.views import DEFAULT_SETTINGS, AsJson, SettingsFile
 from routerd.config.compile import compile_account
 from routerd.config.difference import ADDED, REMOVED, REORDERED, Difference, differences
@@ -58,8 +58,9 @@ def plan(
     Example: routerd plan conf/demo.yaml --days 14
     """
     try:
-        path = Path(read_settings(settings).store.url.removeprefix("sqlite:"))
-        sounds = sound_durations(Path(read_settings(settings).document.sounds_dir))
+        machine = read_settings(settings)
+        path = Path(machine.store.url.removeprefix("sqlite:"))
+        sounds = SoundLibrary(machine.document.sounds_dir, cache_of(str(path)))
     except ConfigError as error:
         raise typer.Exit(_refuse([error], as_json=json_)) from error
     raise typer.Exit(run(document, path, days, sounds=sounds, at=time.time(), as_json=json_))
@@ -70,7 +71,7 @@ def run(
     store: Path,
     days: float,
     *,
-    sounds: dict[str, float],
+    sounds: SoundLibrary,
     at: float,
     as_json: bool,
     console: Console | None = None,
@@ -96,14 +97,15 @@ def run(
     return SOMETHING if report.different or len(report.undecidable) > bool(report.lost) else NOTHING
 
 
-def read(text: bytes, source: str, sounds: dict[str, float]) -> tuple[Document, AccountTables]:
+def read(text: bytes, source: str, sounds: SoundLibrary) -> tuple[Document, AccountTables]:
     """Read and compile a document; its secrets need not be here. Raises ConfigError or DocumentErrors."""
     names = zone_names()
+    document = load(text, source=source, secrets=placeholder, zones=names)
     tables = compile_account(
-        load(text, source=source, secrets=placeholder, zones=names),
+        document,
         version=0,
         zone_data=zone_data,
-        sound_durations=sounds,
+        sound_durations=sounds.measure(document),
         numbering=numbering(),
     )
     return read_document(text, source=source, zones=names), tables

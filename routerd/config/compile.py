@@ -388,10 +388,10 @@ def _voicemail(box: d.Voicemail, place: int) -> t.Voicemail:
 
 
 def _sound(sound: d.Sound, durations: Mapping[str, float], paths: Mapping[str, str]) -> t.Sound:
-    """A recording is measured under its file's name, with or without the ending; a spoken text under the sound's id."""
+    """A sound is measured under its id; a recording also under its file's name, with or without the ending."""
     path = paths.get(sound.id, "")
     if sound.duration_s is not None:
         return t.Sound(id=sound.id, duration_s=sound.duration_s, path=path)
-    names = (sound.id,) if sound.file is None else (sound.file, sound.file.rpartition(".")[0], sound.id)
+    names = (sound.id,) if sound.file is None else (sound.id, sound.file, sound.file.rpartition(".")[0])
     measured = (durations[name] for name in names if name in durations)
     return t.Sound(id=sound.id, duration_s=next(measured, 0.0), path=path)

@@ -54,6 +54,24 @@ def test_what_is_invalid_or_unreadable(tmp_path: Path) -> None:
     assert (result["valid"], result["errors"][0]["line"]) == (False, 2)
 
 
+def test_the_sounds_files_are_judged_where_their_folder_is_known(tmp_path: Path) -> None:
+    runner, app = CliRunner(), typer.Typer()
+    app.command()(check)
+    assert runner.invoke(app, [str(DEMO), "--sounds-dir", str(ROOT / "conf" / "sounds")]).exit_code == CLEAN
+    settings = tmp_path / "routerd.toml"
+    settings.write_text(f'[document]\nsounds_dir = "{tmp_path}"\n')
+    (tmp_path / "music.wav").write_bytes(b"OggS, not a WAV")
+    done = runner.invoke(app, [str(DEMO), "--settings", str(settings), "--json"])
+    assert done.exit_code == WRONG
+    errors = json.loads(done.stdout)["errors"]
+    assert [error["pointer"] for error in errors] == [f"/sounds/{place}/file" for place in range(5)]
+    assert "Ogg" in errors[4]["message"]
+    assert "sounds_dir" in errors[0]["hint"]
+    settings.write_text("nonsense = 1\n")
+    assert runner.invoke(app, [str(DEMO), "--settings", str(settings)]).exit_code == WRONG
+    assert not list(tmp_path.glob("*cache*"))
+
+
 def test_secrets_need_not_be_here_to_be_checked(tmp_path: Path) -> None:
     document = tmp_path / "company.yaml"
     text = DEMO.read_text(encoding="utf-8").replace("asha-demo-2001", "{env: ROUTERD_SECRET_NOT_HERE}")

@@ -14,6 +14,7 @@ from rules_kit.seeded import calls, changed
 from typer.testing import CliRunner
 
 from routerd.app.documents import digest_of
+from routerd.app.sounds import SoundLibrary
 from routerd.cli.main import program
 from routerd.cli.plan import NOTHING, SOMETHING, WRONG, read, replay_all, run
 from routerd.store.reading import StoreReader
@@ -22,6 +23,8 @@ from routerd.store.sqlite import Store
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+SILENT = SoundLibrary("")
 
 AT = 1_800_000_000.0  # after every recorded call
 
@@ -41,7 +44,7 @@ def planned(folder: Path, made: dict[str, Any], *, as_json: bool = False, days: 
     path.write_bytes(msgspec.json.encode(made))
     out = io.StringIO()
     console = Console(file=out, width=140, soft_wrap=True)
-    status = run(path, folder / "routerd.db", days, sounds={}, at=AT, as_json=as_json, console=console)
+    status = run(path, folder / "routerd.db", days, sounds=SILENT, at=AT, as_json=as_json, console=console)
     return status, out.getvalue()
 
 
@@ -116,9 +119,9 @@ def test_wrong_input_is_two(folder: Path, tmp_path: Path, capsys: pytest.Capture
     assert "statuss" in json.loads(capsys.readouterr().out)["errors"][0]
     out = Console(file=io.StringIO())
     missing = tmp_path / "missing.yaml"
-    assert run(missing, folder / "routerd.db", 7, sounds={}, at=AT, as_json=False, console=out) == WRONG
+    assert run(missing, folder / "routerd.db", 7, sounds=SILENT, at=AT, as_json=False, console=out) == WRONG
     (tmp_path / "good.json").write_bytes(msgspec.json.encode(document()))
-    assert run(tmp_path / "good.json", tmp_path / "no.db", 7, sounds={}, at=AT, as_json=False, console=out) == WRONG
+    assert run(tmp_path / "good.json", tmp_path / "no.db", 7, sounds=SILENT, at=AT, as_json=False, console=out) == WRONG
 
 
 def test_the_command_takes_the_store_of_the_settings(folder: Path) -> None:
@@ -134,7 +137,7 @@ def test_the_command_takes_the_store_of_the_settings(folder: Path) -> None:
 def test_seeded_differences_are_found_exactly(tmp_path: Path) -> None:
     supply = list(calls(500))
     path = store_of(tmp_path, company(), [record for record, _ in supply])
-    _, tables = read(msgspec.json.encode(changed()), "new.json", {})
+    _, tables = read(msgspec.json.encode(changed()), "new.json", SILENT)
     seen: list[int] = []
 
     class Bar:

@@ -134,6 +134,41 @@ def test_area_codes_members_and_sounds(
     assert [tables.sounds[name].duration_s for name in ("hello", "a", "b", "c")] == [0.0, 1.5, 2, 3.0]
 
 
+def test_a_sound_has_its_own_length_and_its_path(
+    company: dict[str, Any], read: Callable[[dict[str, Any]], Document], zone_data: Callable[[str], bytes]
+) -> None:
+    company["sounds"] += [{"id": "welcome", "text": "W"}, {"id": "x", "file": "welcome.wav", "duration_s": 4}]
+    company["sounds"].append({"id": "y", "file": "welcome.wav"})
+    tables = compile_account(
+        read(company), version=1, zone_data=zone_data, sound_durations={"welcome": 1.0, "x": 2.0, "y": 3.0},
+        sound_paths={"x": "/c/x.wav"}, numbering=numbering(),
+    )  # fmt: skip
+    found = {sound.id: (sound.duration_s, sound.path) for sound in tables.sounds.values()}
+    assert found == {"hello": (0, ""), "welcome": (1, ""), "x": (4, "/c/x.wav"), "y": (3, "")}
+
+
+def test_voices_recording_and_mail(company: dict[str, Any], compiled: Compiled) -> None:
+    before = compiled(company)
+    assert (before.account.music_on_hold, before.account.ringback, before.account.mail) == (None, None, None)
+    assert before.account.recording.calls == "none"
+    assert (before.departments["support"].whisper, before.numbers["+918069651170"].whisper) == (None, None)
+    company["account"].update(
+        music_on_hold="hello",
+        ringback="hello",
+        recording={"calls": "inbound", "announcement": "hello"},
+        mail={"host": "mail.example.com", "sender": "pbx@example.com", "username": "u", "password": "p"},
+    )
+    company["departments"][0]["whisper"] = company["numbers"][0]["whisper"] = "hello"
+    tables = compiled(company)
+    account = tables.account
+    assert (account.music_on_hold, account.ringback) == ("hello", "hello")
+    assert (account.recording.calls, account.recording.announcement) == ("inbound", "hello")
+    assert account.mail is not None
+    assert (account.mail.host, account.mail.port, account.mail.tls) == ("mail.example.com", 587, "starttls")
+    assert account.mail.password == "p"
+    assert (tables.departments["support"].whisper, tables.numbers["+918069651170"].whisper) == ("hello", "hello")
+
+
 def test_networks() -> None:
     assert networks(["192.0.2.0/30", "2001:db8::1"])[0] == (4, 0xC0000200, 0xC0000203)
     with pytest.raises(ConfigError):

@@ -74,7 +74,15 @@ def test_secrets_are_not_shown(tree: dict[str, Any]) -> None:
     (found,) = differ(tree)
     assert found.fields == (FieldChange("password", "(secret)", "(secret)"),)
     tree["trunks"][0]["auth"] = {"username": "u", "password": "very-secret"}
+    tree["account"]["mail"] = {"host": "m.example", "sender": "a@m.example", "password": "very-secret"}
     assert "very-secret" not in str(differ(tree))
+
+
+def test_new_keys_are_named(tree: dict[str, Any]) -> None:
+    tree["account"].update(recording={"calls": "all", "announcement": "welcome"}, music_on_hold=None)
+    tree["numbers"][0]["whisper"] = "welcome"
+    fields = {field.field for one in differ(tree) for field in one.fields}
+    assert fields == {"recording.calls", "recording.announcement", "music_on_hold", "whisper"}
 
 
 def test_entries_that_stand_twice_are_told_apart(tree: dict[str, Any]) -> None:

@@ -20,6 +20,11 @@ def refused(read: Callable[..., Any], tree: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("section", "change", "pointer"),
     [
+        ("account", {"music_on_hold": "x"}, "/account/music_on_hold"),
+        ("account", {"ringback": "x"}, "/account/ringback"),
+        ("account", {"recording": {"announcement": "x"}}, "/account/recording/announcement"),
+        ("numbers", {"whisper": "x"}, "/numbers/0/whisper"),
+        ("departments", {"whisper": "x"}, "/departments/0/whisper"),
         ("numbers", {"department": "x"}, "/numbers/0/department"),
         ("numbers", {"destination": {"type": "agent", "id": "x"}}, "/numbers/0/destination/id"),
         ("numbers", {"destination": {"type": "agent"}}, "/numbers/0/destination"),
@@ -50,7 +55,7 @@ def refused(read: Callable[..., Any], tree: dict[str, Any]) -> list[str]:
 def test_names_that_name_nothing_or_two_things(
     read: Callable[..., Any], company: dict[str, Any], section: str, change: dict[str, Any], pointer: str
 ) -> None:
-    company[section][0].update(change)
+    (company[section] if section == "account" else company[section][0]).update(change)
     assert pointer in refused(read, company)
 
 

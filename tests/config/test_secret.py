@@ -95,6 +95,22 @@ def test_shown_hidden_and_kept(document: Document) -> None:
     assert keep_secrets(document, None) == document
 
 
+def test_the_mail_servers_password_is_a_secret(company: dict[str, Any]) -> None:
+    company["account"]["mail"] = {"host": "m.example", "sender": "a@m.example", "password": {"env": "ROUTERD_SECRET_A"}}
+    document = read_document(json.dumps(company).encode(), source="a.json")
+    resolved = resolve_secrets(document, SOURCE)
+    assert resolved.account.mail is not None
+    assert resolved.account.mail.password == "from-env"
+    hidden = redact(resolved)
+    assert hidden.account.mail is not None
+    assert hidden.account.mail.password == HIDDEN
+    assert keep_secrets(hidden, document).account.mail == document.account.mail
+    company["account"]["mail"]["password"] = {"env": "ROUTERD_SECRET_NONE"}
+    with pytest.raises(DocumentErrors) as caught:
+        resolve_secrets(read_document(json.dumps(company).encode(), source="a.json"), SOURCE)
+    assert [error.pointer for error in caught.value.errors] == ["/account/mail/password"]
+
+
 def test_nothing_to_keep(document: Document) -> None:
     with pytest.raises(DocumentErrors) as caught:
         keep_secrets(redact(document), None)
