@@ -1,7 +1,8 @@
 """What was heard of each party of a call, as the replies to ``query`` and ``delete`` tell it.
 
 All values are whole numbers, as bencode has no others: jitter and round trip in microseconds, the estimated score (see
-``media.quality``) in hundredths. ``cause`` and ``cause-text`` say why a party that should have been heard was not.
+``media.quality``) in hundredths; ``may-send`` is 0 when the descriptions let the party be silent (hold). ``cause`` and
+``cause-text`` say why a party that should have been heard was not.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def heard(lines: list[MediaLine], side: int) -> dict[str, Any]:
         "jitter-us": int(max((lane.jitter_ms for lane, _ in lanes), default=0.0) * 1000),
         "foreign": sum(lane.foreign for lane, _ in lanes),
         "garbage": sum(lane.garbage for lane, _ in lanes),
+        "may-send": int(any(session.may_send(side) for _, session in lanes)),
     }
     if not lanes:
         return told
