@@ -1,9 +1,9 @@
 """What a record keeps of an engine's last word about a call's media, in the same words for every kind of engine.
 
 ``heard`` has an entry a party: ``who`` (caller or callee), ``packets`` that came from it, ``lost`` and ``loss`` (a
-share), ``jitter_ms``, ``mos`` (estimated, see :mod:`routerd.media.quality`), ``round_trip_ms``, ``foreign`` packets from
-elsewhere, and, where it should have been heard and was not, ``cause`` (a word) and ``why``. What an engine does not know
-is left out.
+share), ``jitter_ms``, ``mos`` (estimated, see :mod:`routerd.media.quality`), ``round_trip_ms``, ``foreign`` packets
+from elsewhere, and, where it should have been heard and was not, ``cause`` (a word) and ``why``. What an engine does
+not know is left out.
 
 The embedded engine tells all of it when a session is deleted. rtpengine tells it when it is asked (``query``), by what
 the parties reported of each other (RTCP): the score under one party's SSRC is what that party heard of the other.
@@ -24,7 +24,7 @@ MANY: Final = 100
 
 
 def media_facts(reply: Mapping[str, Any] | None, who: Mapping[str, str]) -> Facts:
-    """Return ``totals``, ``heard`` and ``one_way`` of a reply to ``delete`` or ``query``; ``who`` tells parties by tag."""
+    """Return ``totals``, ``heard``, ``one_way`` of a reply to ``delete`` or ``query``; ``who`` tells parties by tag."""
     if reply is None:
         return {}
     facts: Facts = {"totals": reply["totals"]} if "totals" in reply else {}
