@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from routerd.b2bua import accounting, call_actions, carrying, midcall
+from routerd.b2bua import accounting, call_actions, carrying, digits, holding, house, house_offers, midcall, ringback
 from routerd.b2bua.call_media import CallMedia
-from routerd.b2bua.call_states import ANSWERING, CONNECTED, DECIDING, ENDED, RINGING, TABLE
+from routerd.b2bua.call_states import ANSWERING, BRIEFING, CONNECTED, DECIDING, ENDED, GREETING, RINGING, TABLE
 from routerd.b2bua.leg import CLOSED
 from routerd.b2bua.record import CallRecord
 from routerd.rules import machine, plan
@@ -25,13 +25,17 @@ from routerd.rules.facts import Facts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from routerd.b2bua.digits import Press
     from routerd.b2bua.exchange import Exchange
     from routerd.b2bua.forking import BranchPlan, Fork
+    from routerd.b2bua.holding import Hold
+    from routerd.b2bua.house import Guest
     from routerd.b2bua.joining import Join
     from routerd.b2bua.leg import Leg
     from routerd.b2bua.live_state import AccountState, LiveView
     from routerd.b2bua.location import Binding
     from routerd.b2bua.outbound_leg import OutboundLeg
+    from routerd.b2bua.playing import Player
     from routerd.rules.tables import AccountTables
     from routerd.sip.message import Request, Response
     from routerd.sip.timers import Timer
@@ -105,13 +109,19 @@ class Call:
         "ending",
         "exchange",
         "forks",
+        "guest",
         "heard",
+        "holds",
         "id",
         "join",
+        "later",
         "leaving",
+        "legs_heard",
         "live",
         "media",
         "peer",
+        "players",
+        "presses",
         "progress_sent",
         "record",
         "relayed_offer",
@@ -166,6 +176,12 @@ class Call:
         self.waiting_forks: list[tuple[Fork, list[BranchPlan]]] = []
         self.renegotiation: midcall.Renegotiation | None = None
         self.join: Join | None = None
+        self.guest: Guest | None = None
+        self.players: list[Player] = []
+        self.holds: list[Hold] = []
+        self.presses: list[Press] = []
+        self.legs_heard = 0
+        self.later = ""
         self.transfer: Borrower | None = None
         self.leaving: Lender | None = None
         self._events: list[plan.Event] = []  # a deque would be 600 bytes for the one or two that ever wait
@@ -270,6 +286,12 @@ class Call:
         for timer in self.timers.values():
             timer.cancel()
         self.timers.clear()
+        house.forget(self)
+        holding.forget(self)
+        for fork in self.forks.values():
+            fork.leave_session(now)
+        for player in tuple(self.players):
+            player.close()
         if self.renegotiation is not None:
             self.renegotiation.leave()
             self.renegotiation = None
@@ -392,7 +414,8 @@ class Call:
         if self.transfer is not None:
             self.transfer.ringing(status, now)
         elif self.state == RINGING and self.caller is not None:
-            midcall.progress(self, branch, status, sdp, now)
+            midcall.progress(self, branch, status, b"" if fork.own is not None else sdp, now)
+        ringback.refresh(self, now)
 
     def fork_answered(self, fork: Fork, branch: OutboundLeg, response: Response, now: float) -> None:
         """Acknowledge an answer (unless it carries an offer that must wait), then let the rules decide."""
@@ -410,6 +433,7 @@ class Call:
         accounting.end_entry(self, fork.number, result, now, status)
         self.exchange.publish("leg.ended", {"call": self.id, "target": fork.ring.target, "result": result})
         self.advance(plan.LegFailed(fork.number, result, status or None), now)
+        ringback.refresh(self, now)
 
     def fork_redirected(self, fork: Fork, target: str, now: float) -> None:
         """Ask the rules whether a 3xx may be followed."""
@@ -425,17 +449,39 @@ class Call:
         else:
             carrying.timer_fired(self, name, now)
 
-    def media_event(self, event: str, facts: dict[str, Any], now: float) -> None:
-        """Take what the engine noticed: ``media-timeout``, ``one-way``, ``restarted``, ``lost``."""
+    def media_event(self, event: str, facts: dict[str, Any], now: float, engine: int = 0) -> None:
+        """Take what engine number ``engine`` noticed (:class:`routerd.b2bua.effects.MediaEvent`)."""
         if event == "media-timeout" and self.state == CONNECTED:
             self.stop("media_timeout", 500, 41, now)
-        elif event in {"restarted", "lost"} and self.media.opened and self.state != ENDED:
-            carrying.media_lost(self, now)
+        elif event in {"restarted", "lost"} and self.state != ENDED:
+            carrying.media_lost(self, engine, now)
         elif event == "one-way":
             self.record.media = {**(self.record.media or {}), "one_way": facts.get("direction", "unknown")}
             self.exchange.note("one_way_audio", self.id)
+        elif event == "media-ended":
+            session, play_id = str(facts.get("call-id", "")), str(facts.get("play-id", ""))
+            for player in tuple(self.players):
+                player.ended(session, play_id, now)
+        elif event == "dtmf" and self.state != ENDED:
+            digits.heard(self, facts, now)
+        elif event == "recording-ended":
+            house.recording_ended(self, facts, now)
+
+    def uses_engine(self, engine: int) -> bool:
+        """Whether a session of this call may be at that engine."""
+        if self.media.relay and self.media.engine == engine:
+            return True
+        return any(fork.own is not None and fork.own.media.engine == engine for fork in self.forks.values())
+
+    def guest_offered(self, leg: Leg, request: Request, now: float) -> None:
+        """Answer a guest of the house who renegotiates."""
+        house_offers.offer_received(self, leg, request, now)
+
+    def mark(self, what: str, detail: str, now: float) -> None:
+        """Write into the record when something was heard, pressed or recorded; of very many the first ones stay."""
+        self.record.mark(what, detail, now)
 
     @property
     def unanswered(self) -> bool:
         """Whether the caller's INVITE still waits for its final response."""
-        return self.state in {DECIDING, RINGING, ANSWERING}
+        return self.state in {DECIDING, RINGING, ANSWERING, GREETING, BRIEFING}

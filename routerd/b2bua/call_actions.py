@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import accounting, carrying, treatment
+from routerd.b2bua import accounting, carrying, house, whisper
 from routerd.b2bua.cause import reason_header
+from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.rules import plan
 
 if TYPE_CHECKING:
@@ -18,9 +19,33 @@ if TYPE_CHECKING:
     from routerd.b2bua.leg import Leg
 
 
-def do_answer_by_engine(call: Call, now: float) -> None:
-    """The engine answers the caller."""
-    treatment.answer_by_engine(call, now)
+def do_greet(call: Call, now: float) -> None:
+    """The engine is asked for the description with which the caller is answered."""
+    house.greet(call, now)
+
+
+def do_greeted(call: Call, now: float) -> None:
+    """The caller is answered; what the rules wanted meanwhile comes now."""
+    if call.record.answered is None and isinstance(call.caller, InboundLeg):
+        call.record.answered = now
+    later, call.later = call.later, ""
+    if later:
+        call.happen(later, now)
+
+
+def do_bridge_later(call: Call, now: float) -> None:  # noqa: ARG001 - one signature for all actions
+    """A leg answered before the caller's description was there."""
+    call.later = "bridge"
+
+
+def do_end_later(call: Call, now: float) -> None:  # noqa: ARG001 - the same
+    """The rules are done before the caller's description was there: they are answered, then hung up."""
+    call.later = "end"
+
+
+def do_whisper(call: Call, now: float) -> None:
+    """The callee hears something before the bridge."""
+    whisper.begin(call, now)
 
 
 def do_answer_by_leg(call: Call, now: float) -> None:
@@ -73,6 +98,16 @@ def do_abandon_answered(call: Call, now: float) -> None:
     call.reject_caller(487, [], now)
     _abandoned(call)
     _release_legs(call, [reason_header(16)], now)
+    call.finish(now)
+
+
+def do_abandon_greeting(call: Call, now: float) -> None:
+    """The caller gave up before the engine's description was there: 487, although the rules had them answered."""
+    call.record.ended_by = "caller"
+    call.reject_caller(487, [], now)
+    call.advance(plan.CallerGone(), now)
+    _abandoned(call)
+    _release_legs(call, _reasons(call), now)
     call.finish(now)
 
 
@@ -154,7 +189,12 @@ def do_finish(call: Call, now: float) -> None:
 ACTIONS: Final[dict[str, Callable[[Call, float], None]]] = {
     "nothing": do_nothing,
     "finish": do_finish,
-    "answer_by_engine": do_answer_by_engine,
+    "greet": do_greet,
+    "greeted": do_greeted,
+    "bridge_later": do_bridge_later,
+    "end_later": do_end_later,
+    "whisper": do_whisper,
+    "abandon_greeting": do_abandon_greeting,
     "answer_by_leg": do_answer_by_leg,
     "join": do_join,
     "connected": do_connected,

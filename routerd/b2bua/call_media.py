@@ -5,13 +5,15 @@ mode each offer and each answer takes one turn through the engine, asynchronousl
 callback. All branches of a fork share one offer; the last answer wins. Parties are named by their leg's name.
 A call begins direct and becomes relayed with the first party that wants it; it goes back only when it is answered by a
 branch that was offered the caller's own description before that.
+
+A session's name at the engine begins with the call's id, so that what an engine notices finds its call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2s
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from routerd.media import ng, offer_answer
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from routerd.sip.flow import Flow
 
 Continue = Callable[[bytes | None, float], None]
+Replied = Callable[[dict[str, Any] | None, float], None]
 Closed = Callable[[dict[str, Any] | None, float], None]
 
 
@@ -37,16 +40,45 @@ class Party(Protocol):
         """How it is reached."""
 
 
+class House:
+    """The switch itself as a party: who talks with a caller that is alone with the engine (menu, queue, mailbox)."""
+
+    __slots__ = ("flow", "name")
+
+    def __init__(self) -> None:
+        self.name = "house"
+        self.flow: Flow | None = None
+
+
+HOUSE: Final = House()
+
+
 class CallMedia:
     """The media of one call; :meth:`close` releases the engine's session on every path."""
 
-    __slots__ = ("_asked", "_exchange", "_generation", "_left", "call_id", "engine", "opened", "relay")
+    __slots__ = (
+        "_asked",
+        "_exchange",
+        "_generation",
+        "_left",
+        "call_id",
+        "engine",
+        "forced",
+        "opened",
+        "relay",
+        "session",
+        "silent",
+    )
 
-    def __init__(self, exchange: Exchange, call_id: str) -> None:
+    def __init__(self, exchange: Exchange, call_id: str, part: str = "") -> None:
+        """``part`` names a session beside the call's own: that of one leg which hears something before the bridge."""
         self._exchange = exchange
         self.call_id = call_id
+        self.session = f"{call_id}/{part}" if part else call_id
         self.relay = False
+        self.forced = False
         self.opened = False
+        self.silent = False
         self.engine = -1
         self._generation = 0
         self._left: list[tuple[int, str]] = []
@@ -61,11 +93,20 @@ class CallMedia:
         return self.relay
 
     def offer(
-        self, sdp: bytes, sender: Party, receiver: Party | None, then: Continue, now: float, towards: str = ""
+        self,
+        sdp: bytes,
+        sender: Party,
+        receiver: Party | None,
+        then: Continue,
+        now: float,
+        towards: str = "",
+        *,
+        plain: bool = False,
     ) -> None:
         """Take ``sender``'s offer through the engine; ``then(sdp, now)`` with what the other party is offered.
 
         ``towards`` is the address of a receiver that has no flow yet: a multi-homed engine names what reaches us there.
+        ``plain``: the other party is the house, which takes no other profile than RTP/AVP.
         """
         if not self.relay or not sdp:
             then(sdp, now)
@@ -73,7 +114,9 @@ class CallMedia:
         self.opened = True
         to_tag = receiver.name if receiver is not None else None
         known = receiver.flow.remote[0] if receiver is not None and receiver.flow is not None else towards
-        extra = {"destination": known} if known and self._exchange.settings.engines[self.engine].embedded else None
+        extra = {"destination": known} if known and self._exchange.settings.engines[self.engine].embedded else {}
+        if plain:
+            extra["transport-protocol"] = "RTP/AVP"
         source = _source(sender)
         self._ask(ng.offer(self.session, sender.name, sdp, to_tag=to_tag, received_from=source, extra=extra), then)
 
@@ -86,18 +129,8 @@ class CallMedia:
         self._ask(ng.answer(self.session, offerer.name, answerer.name, sdp, received_from=source), then)
 
     def _ask(self, command: dict[str, Any], then: Continue) -> None:
-        number = 0
-
-        def replied(reply: dict[str, Any] | None, now: float) -> None:
-            if number in self._asked:
-                self._asked.remove(number)
-            try:
-                finish(reply, now)
-            except Exception:
-                self._exchange.blame(self.call_id)
-                raise
-
-        def finish(reply: dict[str, Any] | None, now: float) -> None:
+        def described(reply: dict[str, Any] | None, now: float) -> None:
+            self.silent = reply is None
             if reply is None or not ng.is_ok(reply):
                 self._exchange.note("media_refused", ng.error_reason(reply) if reply is not None else "no reply")
                 then(None, now)
@@ -105,28 +138,68 @@ class CallMedia:
             sdp = reply.get("sdp", b"")
             then(sdp.encode() if isinstance(sdp, str) else bytes(sdp), now)
 
+        self.ask(command, described)
+
+    def ask(self, command: dict[str, Any], then: Replied) -> None:
+        """Send any command about the present session; ``then(reply, now)``, unless it is left before the reply."""
+        number = 0
+
+        def replied(reply: dict[str, Any] | None, now: float) -> None:
+            if number in self._asked:
+                self._asked.remove(number)
+            try:
+                then(reply, now)
+            except Exception:
+                self._exchange.blame(self.call_id)
+                raise
+
         number = self._exchange.ask_media(self.engine, command, replied)
         self._asked.append(number)
 
-    @property
-    def session(self) -> str:
-        """The engine's name for the present session: the call's id, and how often its parties changed."""
-        return f"{self.call_id}/{self._generation}" if self._generation else self.call_id
+    def tell(self, command: dict[str, Any]) -> None:
+        """Send a command whose reply changes nothing."""
+        self._exchange.ask_media(self.engine, command, None)
+
+    def can(self, capability: str) -> bool:
+        """Whether the session's engine is able to do that (a word of the ng protocol's ``capabilities``)."""
+        return self.relay and capability in self._exchange.capabilities_of(self.engine)
+
+    def adopt(self, other: CallMedia) -> None:
+        """Go on with the session of ``other``, in place of the call's present one."""
+        self._withdraw()
+        if self.opened:
+            self._left.append((self.engine, self.session))
+        self._left += other._left
+        self.session, self.engine = other.session, other.engine
+        self.relay, self.opened = other.relay, other.opened
+        other.opened = False
+        other._left = []
+        other._withdraw()
 
     def renew(self) -> None:
         """Other parties are joined: they get a session of their own; the old one lives until :meth:`leave_old`."""
         self._withdraw()
         if self.opened:
             self._left.append((self.engine, self.session))
-            self._generation += 1
+            self._next_session()
             self.opened = False
+
+    def _next_session(self) -> None:
+        """Name the next session: the call's id, and how often its parties changed."""
+        self._generation += 1
+        self.session = f"{self.call_id}/{self._generation}"
+
+    def go_direct(self) -> None:
+        """From the next session on descriptions pass unchanged, unless the relay is forced."""
+        if not self.forced:
+            self.relay = False
 
     def reopen(self) -> None:
         """The engine lost its sessions: drop what was asked of it and choose again."""
         self._withdraw()
         self.opened = False
         self.relay = False
-        self._generation += 1
+        self._next_session()
         self.want_relay()
 
     def forgo(self) -> None:

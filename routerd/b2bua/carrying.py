@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import accounting, call_targets, joining, treatment
+from routerd.b2bua import accounting, call_targets, confirming, house, joining, leg_media, ringback, treatment, whisper
 from routerd.b2bua.call_media import filtered
-from routerd.b2bua.call_states import ENDED, JOINING
+from routerd.b2bua.call_states import CONNECTED, ENDED, GREETING, RINGING, TREATED
 from routerd.b2bua.forking import Fork
 from routerd.b2bua.header_policy import ELSEWHERE
 from routerd.b2bua.inbound_leg import InboundLeg
-from routerd.b2bua.leg import CONFIRMED
 from routerd.b2bua.outbound_leg import OutboundLeg
 from routerd.b2bua.record import LegEntry
 from routerd.errors import SdpError
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from routerd.b2bua.call import Call
+    from routerd.b2bua.call_media import Continue
     from routerd.b2bua.forking import BranchPlan
     from routerd.b2bua.leg import Leg
     from routerd.sip.message import Response
@@ -64,7 +64,11 @@ def _ring(call: Call, command: plan.Command, now: float) -> None:
         return
     if any(attempt.branch.media == "relay" for attempt in attempts) or _caller_relays(call):
         call.media.want_relay()
-    if call.media.relay and not call.relayed_offer and call.unanswered and _has_offer(call):
+    if call.state == RINGING and whisper.of(call, fork).path and house.usable(call):
+        call.media.want_relay()
+    if leg_media.wanted(call, fork):
+        leg_media.prepare(call, fork, attempts, now)
+    elif call.media.relay and not call.relayed_offer and call.state == RINGING and _has_offer(call):
         _offer_first(call, fork, attempts, now)
     else:
         fork.start(attempts, now)
@@ -85,10 +89,10 @@ def _offer_first(call: Call, fork: Fork, attempts: list[BranchPlan], now: float)
     def offered(sdp: bytes | None, when: float) -> None:
         if call.state == ENDED:
             return
-        if sdp is None:
+        if sdp is None and call.state == RINGING:
             call.broken("media_timeout", 503, when)
             return
-        call.relayed_offer = sdp
+        call.relayed_offer = sdp or b""
         waiting, call.waiting_forks = call.waiting_forks, []
         for waiter, prepared in waiting:
             if waiter.user is not None and call.state != ENDED:
@@ -105,12 +109,18 @@ def offer_for(call: Call, fork: Fork, branch: OutboundLeg) -> bytes:
 
     Who will be joined later is asked for an offer, unless a question comes first: no 2xx may wait so long for its ACK.
     """
+    if fork.own is not None and fork.own.offer:
+        return _by_codecs(call, fork.own.offer, branch)
     if call.caller is None and call.transfer is None:
-        return treatment.BLACK_HOLE
-    if call.transfer is not None or call.caller is None or call.caller.state == CONFIRMED:
-        return treatment.BLACK_HOLE if fork.ring.confirm else b""
+        return house.BLACK_HOLE
+    if call.transfer is not None or call.caller is None or call.state != RINGING:
+        return house.BLACK_HOLE if fork.ring.confirm else b""
     sdp = call.relayed_offer if call.media.relay and call.relayed_offer else call.caller.remote_sdp
     branch.direct = bool(sdp) and not call.relayed_offer
+    return _by_codecs(call, sdp, branch)
+
+
+def _by_codecs(call: Call, sdp: bytes, branch: OutboundLeg) -> bytes:
     try:
         return filtered(sdp, branch.codecs)
     except SdpError:
@@ -146,6 +156,9 @@ def branch_answered(call: Call, fork: Fork, branch: OutboundLeg, response: Respo
     if call.caller is None and call.transfer is None:
         # the agent of a click-to-call is the caller from now on
         call.caller = branch
+        if fork.own is not None:
+            call.media.adopt(fork.own.media)
+            fork.leave_session(now)
         call.happen("treat", now)
     call.advance(plan.LegAnswered(fork.number), now)
 
@@ -163,6 +176,7 @@ def _cancel(call: Call, command: plan.Command, now: float) -> None:
             fork.cancel(now, call.heard)
         else:
             fork.cancel(now, [reason] if reason is not None else [])
+    ringback.refresh(call, now)
 
 
 def _release(call: Call, command: plan.Command, now: float) -> None:
@@ -181,8 +195,9 @@ def leg_released(call: Call, leg: Leg, now: float) -> None:
         if fork.winner is leg:
             fork.winner = None
             if fork.ring.confirm:
-                treatment.stop_asking(call, number)
+                confirming.stop(call, number, now)
                 accounting.end_entry(call, number, "no_answer", now)
+            fork.leave_session(now)
             call.advance(plan.LegReleased(number), now)
             return
 
@@ -201,7 +216,7 @@ def _bridge(call: Call, command: plan.Command, now: float) -> None:
     call.record.answered_by = entry.target if entry is not None else fork.ring.target
     if call.transfer is not None and call.caller is None:
         call.caller = call.transfer.lend(call, now)
-    call.happen("bridge", now)
+    call.happen("whisper" if whisper.wanted(call, fork) else "bridge", now)
 
 
 def answer_by_leg(call: Call, now: float) -> None:
@@ -219,17 +234,39 @@ def answer_by_leg(call: Call, now: float) -> None:
         caller.answer(sdp, when)
         call.happen("answered", when)
 
+    fork = call.winner
+    assert fork is not None
+    if fork.own is not None and isinstance(peer, OutboundLeg):
+        _answer_from_own(call, fork, peer, described, now)
+        return
     if isinstance(peer, OutboundLeg) and peer.direct:
         call.media.forgo()
-    if peer.delayed is not None:
+    if fork.answer:
+        described(fork.answer, now)
+    elif peer.delayed is not None:
         call.media.offer(peer.remote_sdp, peer, caller, described, now)
     else:
         call.media.answer(peer.remote_sdp, caller, peer, described, now)
 
 
+def _answer_from_own(call: Call, fork: Fork, peer: OutboundLeg, then: Continue, now: float) -> None:
+    """The leg's own session becomes the call's."""
+    own = fork.own
+    assert own is not None
+
+    def described(sdp: bytes | None, when: float) -> None:
+        call.media.adopt(own.media)
+        fork.leave_session(when)
+        then(sdp, when)
+
+    own.player.close()
+    own.answered(peer, described, now)
+
+
 def join_winner(call: Call, now: float) -> None:
     """Join the callee with a caller whom the engine had answered (or the agent of a click-to-call)."""
     assert call.peer is not None
+    house.leave(call, now)
     if call.caller is None:
         call.broken("abandoned", 487, now)
         return
@@ -239,6 +276,8 @@ def join_winner(call: Call, now: float) -> None:
 def connected(call: Call, now: float) -> None:
     """Start what runs while two parties talk: the longest duration, digits to be dialled, affinity."""
     call.progress_sent = 200
+    if call.winner is not None:
+        call.winner.leave_session(now)
     call.request = None  # nobody is rung any more, and a call may last for hours
     if call.transfer is not None:
         call.transfer.ended(200, now)
@@ -270,19 +309,8 @@ def timer_fired(call: Call, name: str, now: float) -> None:
     """Take a timer that is not the rules'."""
     if name == "max_call":
         call.stop("max_duration", 500, 102, now)
-    elif name.startswith(treatment.CONFIRM):
-        _unconfirmed(call, int(name[len(treatment.CONFIRM) :]), now)
     else:
         treatment.timer_fired(call, name, now)
-
-
-def _unconfirmed(call: Call, number: int, now: float) -> None:
-    """Hang up on who answered and did not press 1: a mailbox, most likely (routing.md 2.5: not answered)."""
-    fork = call.forks.pop(number, None)
-    accounting.end_entry(call, number, "no_answer", now)
-    if fork is not None:
-        fork.cancel(now, ["Q.850;cause=19"])
-    call.advance(plan.LegUnconfirmed(number), now)
 
 
 def _wait(call: Call, command: plan.Command, now: float) -> None:
@@ -293,17 +321,6 @@ def _wait(call: Call, command: plan.Command, now: float) -> None:
 def _unwait(call: Call, command: plan.Command, now: float) -> None:  # noqa: ARG001
     assert isinstance(command, plan.Unwait)
     stop_timer(call, f"rules:{command.name}")
-
-
-def _join_queue(call: Call, command: plan.Command, now: float) -> None:
-    assert isinstance(command, plan.JoinQueue)
-    call.live.waiting.setdefault(command.department, {})[call.id] = now
-    call.exchange.publish("queue.joined", {"call": call.id, "department": command.department})
-
-
-def _leave_queue(call: Call, command: plan.Command, now: float) -> None:  # noqa: ARG001
-    assert isinstance(command, plan.LeaveQueue)
-    accounting.leave_queue(call, command.department)
 
 
 def _offered(call: Call, command: plan.Command, now: float) -> None:  # noqa: ARG001
@@ -318,13 +335,28 @@ def _end(call: Call, command: plan.Command, now: float) -> None:
     call.happen("end", now)
 
 
-def media_lost(call: Call, now: float) -> None:
-    """The engine lost this call's session: bring both legs together again through a living one, or end the call."""
-    if call.state == "connected" and call.caller is not None and call.peer is not None:
+def media_lost(call: Call, engine: int, now: float) -> None:
+    """An engine lost its sessions: bring the parties together again through a living one, or end the call."""
+    for number, fork in list(call.forks.items()):
+        if fork.own is not None and fork.own.media.engine == engine:
+            fork.leave_session(now)
+            if fork.winner is not None and confirming.asked(call, fork.winner) is not None:
+                confirming.refuse(call, number, now)
+    if call.media.engine != engine or call.state == ENDED:
+        return
+    if call.state == TREATED and call.media.relay:
+        house.engine_lost(call, now)
+    elif not call.media.opened:
+        return
+    elif call.state == CONNECTED and call.caller is not None and call.peer is not None:
         call.media.reopen()
         call.happen("rejoin", now)
         joining.join(call, call.caller, call.peer, now)
-    elif call.state == JOINING or call.unanswered:
+    elif call.state == GREETING:
+        call.media.reopen()
+        call.relayed_offer = b""
+        house.greet(call, now)
+    else:
         call.broken("media_timeout", 503, now)
 
 
@@ -335,8 +367,6 @@ _CARRIERS: Final[dict[type[plan.Command], Callable[[Call, plan.Command, float], 
     plan.Bridge: _bridge,
     plan.Wait: _wait,
     plan.Unwait: _unwait,
-    plan.JoinQueue: _join_queue,
-    plan.LeaveQueue: _leave_queue,
     plan.Offered: _offered,
     plan.End: _end,
     **treatment.CARRIERS,

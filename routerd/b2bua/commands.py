@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from routerd.b2bua import effects as fx
-from routerd.b2bua import uas, views
+from routerd.b2bua import holding, uas, views
 from routerd.b2bua.mailboxes import Message
 from routerd.b2bua.queues import agent_left
 from routerd.rules import plan
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from routerd.b2bua.switch import Switch
 
 Result = dict[str, Any]
+HOLD_PROBLEMS: Final = {
+    "not_connected": "only a call whose parties talk can be held",
+    "direct_media": "the call's media do not pass through an engine of ours that can hold it",
+    "already_held": "the call is held already",
+    "not_held": "the call is not held",
+}
 
 
 def carry_out(switch: Switch, command: fx.Command, now: float) -> None:
@@ -158,6 +164,24 @@ def _transfer(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     return done() if problem is None else refused(problem, "the transfer cannot be done now", 409)
 
 
+def _hold(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    call = switch.call_by_id.get(arguments["call"])
+    if call is None:
+        return refused("unknown_call", "no such call", 404)
+    return _held(holding.hold(call, arguments.get("leg"), now))
+
+
+def _unhold(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    call = switch.call_by_id.get(arguments["call"])
+    if call is None:
+        return refused("unknown_call", "no such call", 404)
+    return _held(holding.unhold(call, now))
+
+
+def _held(problem: str | None) -> Result:
+    return done() if problem is None else refused(problem, HOLD_PROBLEMS[problem], 409)
+
+
 def _drain(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     """Take no new calls and give up the registrations at providers."""
     switch.draining = bool(arguments.get("on", True))
@@ -282,6 +306,8 @@ _VERBS: Final[dict[str, Callable[[Switch, dict[str, Any], float], Result]]] = {
     "originate": _originate,
     "hang_up": _hang_up,
     "transfer": _transfer,
+    "hold": _hold,
+    "unhold": _unhold,
     "drain": _drain,
     "ban": _ban,
     "unban": _unban,

@@ -53,6 +53,7 @@ class Exchange:
         "_dns_asked",
         "_media_asked",
         "_questions",
+        "capabilities",
         "counters",
         "culprit",
         "effects",
@@ -84,6 +85,7 @@ class Exchange:
         self.counters: dict[str, int] = {}
         self.culprit: object = None
         self.engines_down: set[int] = set()
+        self.capabilities: dict[int, frozenset[str]] = {}
         self.rows: set[tuple[str, str]] | None = None
         self._questions = 0
         self._dns_asked: dict[int, tuple[DnsQuestion, DnsCallback]] = {}
@@ -143,6 +145,13 @@ class Exchange:
     def engines_alive(self) -> list[int]:
         """Return the indexes of the media engines that answer."""
         return [index for index in range(len(self.settings.engines)) if index not in self.engines_down]
+
+    def capabilities_of(self, engine: int) -> frozenset[str]:
+        """Return what an engine can do: what its pong said, until then what one of its kind is known to do."""
+        known = self.capabilities.get(engine)
+        if known is None:
+            return EMBEDDED if self.settings.engines[engine].embedded else RTPENGINE
+        return known
 
     def withdraw(self, number: int) -> None:
         """Whoever asked question ``number`` is gone: its answer is dropped."""

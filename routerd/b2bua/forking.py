@@ -18,6 +18,7 @@ from routerd.sip.uri import Uri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from routerd.b2bua.leg_media import LegMedia
     from routerd.b2bua.outbound_leg import OutboundLeg
     from routerd.rules.plan import Ring
     from routerd.sip.flow import Flow
@@ -93,9 +94,11 @@ class Fork:
         "_redirect",
         "_result",
         "_status",
+        "answer",
         "live",
         "number",
         "over",
+        "own",
         "redirected",
         "ring",
         "user",
@@ -110,6 +113,8 @@ class Fork:
         self.winner: OutboundLeg | None = None
         self.over = False
         self.redirected = False
+        self.own: LegMedia | None = None
+        self.answer = b""  # what the engine made of the winner's, before the caller is to have it
         self._queue: list[BranchPlan] = []
         self._result = "unreachable"
         self._status = 0
@@ -146,6 +151,13 @@ class Fork:
         winner, self.winner = self.winner, None
         if winner is not None:
             winner.bye(now, reasons)
+        self.leave_session(now)
+
+    def leave_session(self, now: float) -> None:
+        """Release the leg's own session at the engine, where it has one."""
+        own, self.own = self.own, None
+        if own is not None:
+            own.close(now)
 
     # -- what the branches say --
 
@@ -203,4 +215,5 @@ class Fork:
             self.user.fork_redirected(self, target, now)
             return
         user, self.user = self.user, None
+        self.leave_session(now)
         user.fork_failed(self, self._result, self._status, now)

@@ -16,12 +16,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from routerd.b2bua import holding
 from routerd.b2bua.call_media import filtered
 from routerd.b2bua.leg import CONFIRMED
 from routerd.errors import SdpError
 from routerd.media import offer_answer, sdp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from routerd.b2bua.call import Call
     from routerd.b2bua.leg import Leg
     from routerd.b2bua.outgoing import Outgoing
@@ -33,9 +36,14 @@ GLARE_WAIT_S = 1.5
 
 def join(call: Call, first: Leg, second: Leg, now: float) -> None:
     """Join two answered legs of ``call``; it hears ``joined``, or ``broken`` when they cannot agree."""
+    if call.join is not None and call.join.follow(lambda when: join(call, first, second, when)):
+        return
+    holding.forget(call)
+    call.media.renew()
     if "relay" in {first.media, second.media}:
         call.media.want_relay()
-    call.media.renew()
+    else:
+        call.media.go_direct()
     if call.renegotiation is not None:
         call.renegotiation.overtaken(now)
     call.join = Join(call, first, second)
@@ -143,8 +151,7 @@ class Join:
         if response.status < 200:
             return
         if self.done or outgoing is not leg.outgoing_offer:
-            if response.status < 300:
-                self._whose(response).repeat_ack(response)
+            self._too_late(outgoing, response, now)
             return
         leg.outgoing_offer = None
         if response.status == 491:
@@ -156,6 +163,24 @@ class Join:
         else:
             leg.offer_accepted(response, now)
             self._accepted(response, now)
+
+    def _too_late(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Take a repeated 2xx, or the first answer to what was given up meanwhile: its leg may live on."""
+        leg = self._whose(response)
+        if outgoing is not leg.outgoing_offer:
+            if response.status < 300:
+                leg.repeat_ack(response)
+            return
+        leg.outgoing_offer = None
+        if response.status >= 300:
+            outgoing.close()
+        else:
+            leg.offer_accepted(response, now)
+            leg.acknowledge_response(response, body=refusal_of(response) if self.phase == "asking" else b"")
+
+    def follow(self, step: Callable[[float], None]) -> bool:  # noqa: ARG002 - see Anchor
+        """Whether another joining must wait for this one, and ``step(now)`` will come: not here."""
+        return False
 
     def _accepted(self, response: Response, now: float) -> None:
         if self.phase == "asking":

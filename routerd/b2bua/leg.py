@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from routerd.b2bua import dialog_requests
 from routerd.b2bua.dialog_requests import Goodbye, Watcher
 from routerd.b2bua.exchange import ALLOW, SERVER
+from routerd.b2bua.leg_session import SessionLeg
 from routerd.b2bua.outgoing import Credentials, Outgoing, Sender
 from routerd.errors import ParseError, RemoteProtocolError
 from routerd.sip import build, session_timer
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from routerd.sip.dialog import Dialog
     from routerd.sip.flow import Flow
     from routerd.sip.message import Request, Response
-    from routerd.sip.session_timer import SessionTimer, SessionTimerOffer
-    from routerd.sip.timers import Timer
     from routerd.sip.transaction_layer import ServerTransaction
 
 IDLE: Final = "idle"
@@ -69,7 +68,7 @@ class LegUser(Protocol):
         """Take INFO, MESSAGE, REFER or NOTIFY within the dialog; answer the transaction."""
 
 
-class Leg:
+class Leg(SessionLeg):
     """A dialog of ours with one peer; see the module's theory of operation."""
 
     __slots__ = (
@@ -79,7 +78,6 @@ class Leg:
         "delayed",
         "dialog",
         "earlier_acks",
-        "exchange",
         "extension",
         "farewell",
         "flow",
@@ -89,22 +87,19 @@ class Leg:
         "last_ack",
         "local_sdp",
         "media",
-        "name",
         "outgoing_offer",
         "party",
+        "peer_informs",
         "peer_updates",
         "pinned",
         "remote_sdp",
-        "session",
-        "session_timer",
         "state",
         "trunk",
     )
 
     def __init__(self, exchange: Exchange, call: LegUser, name: str) -> None:
-        self.exchange = exchange
+        super().__init__(exchange, name)
         self.call: LegUser | None = call
-        self.name = name
         self.party = ""
         self.trunk: Trunk | None = None
         self.extension: str | None = None
@@ -114,6 +109,7 @@ class Leg:
         self.flow: Flow | None = None
         self.pinned = False
         self.peer_updates = False
+        self.peer_informs = False
         self.authorization: tuple[str, str] | None = None
         self.state = IDLE
         self.delayed: Response | None = None
@@ -126,8 +122,6 @@ class Leg:
         self.earlier_acks: tuple[tuple[int, bytes, Flow], ...] = ()
         self.remote_sdp = b""
         self.local_sdp = b""
-        self.session: SessionTimer | None = None
-        self.session_timer: Timer | None = None
 
     # -- the dialog's requests come in --
 
@@ -421,27 +415,6 @@ class Leg:
 
     # -- the session timer (RFC 4028) --
 
-    def timer_offer(self) -> SessionTimerOffer:
-        """Return what we want of the session timer."""
-        return session_timer.SessionTimerOffer(self.exchange.settings.session_expires_s)
-
-    def _session_headers(self, request: Request) -> list[tuple[str, str]]:
-        return session_timer.response_headers(self.session, request)
-
-    def start_session(self, session: SessionTimer | None, now: float) -> None:
-        """Run (or run anew) the session timer that was negotiated; None: none."""
-        self._stop_session()
-        self.session = session
-        if session is not None:
-            delay = session.refresh_after_s if session.refresher_is_us else session.expire_after_s
-            name = "refresh" if session.refresher_is_us else "expire"
-            self.session_timer = self.exchange.timers.after(delay, self, name, now)
-
-    def _stop_session(self) -> None:
-        if self.session_timer is not None:
-            self.session_timer.cancel()
-            self.session_timer = None
-
     def timer_fired(self, name: str, now: float) -> None:
         """Refresh the session, or end it when the peer did not (RFC 4028 §10)."""
         if self.state != CONFIRMED or self.call is None:
@@ -453,11 +426,6 @@ class Leg:
             self.start_session(self.session, now)
             dialog_requests.refresh(self, now)
 
-    def offer_headers(self) -> list[tuple[str, str]]:
-        """Return the headers of a re-INVITE or UPDATE of ours: each is a refresh of the session too (RFC 4028 §7.4)."""
-        headers = [("Allow", ALLOW), ("Supported", "replaces")]
-        return [*headers, *session_timer.request_headers(self.timer_offer(), self.session)]
-
     def offer_accepted(self, response: Response, now: float) -> None:
         """Take the 2xx of a re-INVITE or UPDATE of ours: target (§12.2.1.2) and session timer (RFC 4028 §7.2) anew."""
         self.note_allowed(response)
@@ -465,12 +433,6 @@ class Leg:
             self.dialog.refresh_target(response)
         if self.talking and self.session is not None:
             self.start_session(session_timer.from_response(response, self.timer_offer()) or self.session, now)
-
-    def refresh_again(self, delay_s: float, now: float) -> None:
-        """Try the refresh once more after ``delay_s``: glare, or a refusal that may pass."""
-        if self.session_timer is not None:
-            self.session_timer.cancel()
-        self.session_timer = self.exchange.timers.after(delay_s, self, "refresh", now)
 
     @property
     def goodbye(self) -> bool:
@@ -483,10 +445,11 @@ class Leg:
         return self.state == CONFIRMED
 
     def note_allowed(self, message: Request | Response) -> None:
-        """Remember whether the peer takes UPDATE: it says so in Allow, or sends one (RFC 3311 §4)."""
+        """Remember whether the peer takes UPDATE and INFO: it says so in Allow, or sends one (RFC 3311 §4)."""
         allowed = message.get_all("Allow")
         if allowed:
             self.peer_updates = any("UPDATE" in value.upper() for value in allowed)
+            self.peer_informs = any("INFO" in value.upper() for value in allowed)
 
     @property
     def key(self) -> tuple[str, str, str]:

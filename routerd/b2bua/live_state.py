@@ -41,6 +41,7 @@ class AccountState:
         "last_offered",
         "name",
         "sessions",
+        "taken",
         "trunk_tokens",
         "used",
         "waiting",
@@ -58,6 +59,7 @@ class AccountState:
         self.idle_since: dict[str, float] = {}
         self.wrap_up: dict[tuple[str, str], float] = {}
         self.waiting: dict[str, dict[str, float]] = {}
+        self.taken: dict[str, list[float]] = {}  # when agents took callers out of each queue lately
         self.used: dict[str, tuple[int, int]] = {}
         self.trunk_tokens: dict[str, tuple[float, float]] = {}
         self._affinity: OrderedDict[str, list[AffinityEntry]] = OrderedDict()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import joining, treatment
+from routerd.b2bua import digits, holding, house, joining
 from routerd.b2bua.call_media import filtered
 from routerd.b2bua.call_states import CONNECTED, RINGING, TREATED
 from routerd.b2bua.dialog_requests import Watcher
@@ -78,7 +78,7 @@ def offer_received(call: Call, leg: Leg, tx: ServerTransaction, request: Request
     """Begin to pass a re-INVITE or UPDATE across, or refuse it."""
     other = call.other(leg)
     if other is None and leg is call.caller and call.state == TREATED:
-        treatment.answer_again(call, leg, request, now)
+        call.guest_offered(leg, request, now)
         return
     if other is None and leg is call.caller and call.state == RINGING:
         other = call.early
@@ -110,7 +110,8 @@ class Renegotiation:
     """One re-INVITE or UPDATE on its way across and back."""
 
     __slots__ = (
-        "_hops", "answer_pending", "call", "done", "method", "offer", "offerer", "outgoing", "receiver", "response",
+        "_hops", "answer_pending", "asked", "call", "done", "method", "offer", "offerer", "outgoing", "receiver",
+        "response",
     )  # fmt: skip
 
     def __init__(self, call: Call, offerer: Leg, receiver: Leg, method: str, hops: int) -> None:
@@ -124,6 +125,7 @@ class Renegotiation:
         elif not receiver.peer_updates:
             self.method = "INVITE"
         self.offer = b""
+        self.asked = b""
         self.outgoing: Outgoing | None = None
         self.response: Response | None = None
         self.answer_pending = False
@@ -134,6 +136,8 @@ class Renegotiation:
         if not offer:
             self._send(b"", now)
             return
+        self.asked = offer
+        offer = holding.offered_to_held(self.call, offer)
         self.call.media.offer(offer, self.offerer, self.receiver, self._offered, now)
 
     def _offered(self, offer: bytes | None, now: float) -> None:
@@ -257,9 +261,11 @@ class Renegotiation:
             self._refuse(500, now)
             self._abort()
             return
-        self.offerer.answer_offer(200, sdp, now)
+        self.offerer.answer_offer(200, holding.answered_to_holder(self.asked, sdp) if self.asked else sdp, now)
         if not self.answer_pending:
             self._finish()
+            if self.asked and self.call.state == CONNECTED:
+                holding.renegotiated(self.call, self.offerer, self.receiver, self.asked, now)
 
     def ack_received(self, request: Request, now: float) -> None:
         """Take our ACK's answer across: the other side's ACK has waited for it."""
@@ -304,6 +310,7 @@ def ack_received(call: Call, leg: Leg, request: Request, now: float) -> None:
     """Take the ACK of our 2xx: it may complete a delayed offer, or let a joining go on."""
     if call.join is not None:
         call.join.acknowledged(leg, now)
+    house.acknowledged(call, leg, request, now)
     if call.renegotiation is not None and call.renegotiation.offerer is leg:
         call.renegotiation.ack_received(request, now)
         return
@@ -337,12 +344,8 @@ def request_received(call: Call, leg: Leg, tx: ServerTransaction, request: Reque
     if method == "INFO" and request.body and kind not in INFO_TYPES:
         leg.refuse(tx, request, 415, now, [("Accept", ", ".join(sorted(INFO_TYPES)))])
         return
-    if method == "INFO" and kind in DTMF_TYPES:
-        digit = digit_of(request)
-        if digit and treatment.wants_digit(call, leg):
-            leg.refuse(tx, request, 200, now)  # first: what the digit does may end this dialog
-            treatment.digit_pressed(call, leg, digit, now)
-            return
+    if method == "INFO" and kind in DTMF_TYPES and _digit_taken(call, leg, tx, request, now):
+        return
     other = call.other(leg)
     if other is None or other.state != CONFIRMED:
         leg.refuse(tx, request, 200 if method == "INFO" and not request.body else 481, now)
@@ -360,6 +363,25 @@ def request_received(call: Call, leg: Leg, tx: ServerTransaction, request: Reque
         sender=Echo(leg, tx, other),
         max_forwards=hops_left(request),
     )
+
+
+def _digit_taken(call: Call, leg: Leg, tx: ServerTransaction, request: Request, now: float) -> bool:
+    """Whether an INFO's digit goes no further as INFO: it is for us, or the engine makes events of it."""
+    digit = digit_of(request)
+    other = call.other(leg)
+    if not digit:
+        return False
+    if digits.for_us(call, leg):
+        leg.refuse(tx, request, 200, now)  # first: what the digit does may end this dialog
+        if not digits.repeated(call, leg, digit, digits.INFO, now):
+            digits.take(call, leg, digit, now)
+        return True
+    if other is None or not digits.converts(call, other):
+        return False
+    leg.refuse(tx, request, 200, now)
+    if not digits.repeated(call, leg, digit, digits.INFO, now):
+        digits.inject(call, leg, digit)
+    return True
 
 
 def digit_of(request: Request) -> str | None:

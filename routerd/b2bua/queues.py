@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from routerd.b2bua.call_states import UNDECIDED
 from routerd.rules import plan
 
 if TYPE_CHECKING:
@@ -83,5 +84,5 @@ def agent_left(switch: Switch, account: str, agent: str, event: plan.Event, now:
         calls.update(waiting)
     for call_id in sorted(calls):
         call = switch.call_by_id.get(call_id)
-        if call is not None and call.state in {"deciding", "ringing", "treated"}:
+        if call is not None and call.state in UNDECIDED:
             call.advance(event, now)

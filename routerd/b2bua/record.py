@@ -5,10 +5,13 @@ A record is written exactly once, when the call is over; each leg of the plan ha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from routerd.rules.plan import Attempt, End, Ring
+
+
+MOST_MARKS: Final = 200
 
 
 class LegEntry:
@@ -52,6 +55,7 @@ class CallRecord:
         "media",
         "reason",
         "start",
+        "timeline",
         "transfers",
         "version",
         "wall_offset",
@@ -72,6 +76,12 @@ class CallRecord:
         self.legs: list[LegEntry] = []
         self.media: dict[str, Any] | None = None
         self.transfers: list[dict[str, Any]] = []
+        self.timeline: list[dict[str, Any]] = []
+
+    def mark(self, what: str, detail: str, now: float) -> None:
+        """Note what was played, pressed or recorded, and when; of very many the first ones stay."""
+        if len(self.timeline) < MOST_MARKS:
+            self.timeline.append({"at_s": self._seconds(self.start, now), "what": what, "detail": detail})
 
     def started(self) -> dict[str, Any]:
         """Return the journal's entry of the call's start, written before its first 18x."""
@@ -107,6 +117,7 @@ class CallRecord:
             caller_id=self.legs[-1].shown if self.legs else None,
             legs=[self._leg(leg) for leg in self.legs],
             transfers=self.transfers,
+            timeline=self.timeline,
             media=self.media,
         )
         return entry

@@ -20,7 +20,7 @@ from routerd.b2bua import effects as fx
 from routerd.b2bua.admission import Admission
 from routerd.b2bua.amplification import MOST_TIMES
 from routerd.b2bua.call import Call
-from routerd.b2bua.exchange import Exchange
+from routerd.b2bua.exchange import RTPENGINE, Exchange
 from routerd.b2bua.flows import Flows
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.keepalive import Keepalive
@@ -360,8 +360,11 @@ class Switch:
             self.exchange.engines_down.add(event.number)
         elif event.event in {"restarted", "up"}:
             self.exchange.engines_down.discard(event.number)
+            if event.facts:
+                named = event.facts.get("capabilities")
+                self.exchange.capabilities[event.number] = frozenset(named) if isinstance(named, list) else RTPENGINE
         if event.event in {"lost", "restarted"}:
-            affected = [call for call in self.call_by_id.values() if call.media.engine == event.number]
+            affected = [call for call in self.call_by_id.values() if call.uses_engine(event.number)]
             for call in affected:
                 self._guard(self._media_event_of, call, event, now)
             return
@@ -371,7 +374,7 @@ class Switch:
 
     def _media_event_of(self, call: Call, event: fx.MediaEvent, now: float) -> None:
         try:
-            call.media_event(event.event, event.facts, now)
+            call.media_event(event.event, event.facts, now, event.number)
         except Exception:
             self.exchange.blame(call)
             raise

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import header_policy, joining, treatment, uas
+from routerd.b2bua import header_policy, house, joining, uas
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.leg import CONFIRMED, Leg
 from routerd.errors import ParseError, RemoteProtocolError, SdpError
@@ -205,7 +205,7 @@ class Transfers:
         taking = InboundLeg(self._switch.exchange, call, tx, request)
         try:
             taking.take(now)
-            sdp = offer_answer.make_black_hole(request.body) if request.body else treatment.BLACK_HOLE
+            sdp = offer_answer.make_black_hole(request.body) if request.body else house.BLACK_HOLE
         except (RemoteProtocolError, ParseError) as error:
             uas.respond(self._switch, tx, request, error.status_hint, now)
             return

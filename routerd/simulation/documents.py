@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
+    from routerd.rules.tables import AccountTables
     from routerd.simulation.chance import Chance
 
 DOMAIN: Final = "acme.test"
@@ -37,6 +40,7 @@ def document(shape: str, chance: Chance) -> bytes:
             "pilot_number": NUMBERS[0],
             "max_call_s": chance.one_of((25, 14400)),
             "max_channels": chance.one_of((None, None, 3)),
+            "music_on_hold": chance.one_of((None, "pause")),
         },
         "trunks": [_trunk("pstn", PSTN, chance), _trunk("second", SECOND, chance)],
         "outbound_routes": [{"prefix": "", "trunks": ["pstn", "second"]}],
@@ -46,7 +50,11 @@ def document(shape: str, chance: Chance) -> bytes:
         "departments": _departments(shape, chance),
         "ivrs": [_ivr(chance)],
         "voicemails": [{"id": "box", "greeting": "hello", "max_message_s": 20}],
-        "sounds": [{"id": "hello", "file": "hello.wav", "duration_s": 2.0}],
+        "sounds": [
+            {"id": "hello", "file": "hello.wav", "duration_s": 2.0},
+            {"id": "label", "file": "label.wav", "duration_s": 0.7},
+            {"id": "pause", "file": "pause.wav", "duration_s": 30.0},
+        ],
     }
     return json.dumps(content).encode()
 
@@ -80,6 +88,8 @@ def _number(index: int, number: str, shape: str, chance: Chance) -> dict[str, An
     )
     destination = DESTINATIONS[shape][index] if index < 2 else chance.one_of(others)
     made: dict[str, Any] = {"number": number, "label": f"Line {index}", "destination": destination}
+    if chance.often(0.2):
+        made["whisper"] = "label"
     if chance.often(0.3):
         made["affinity"] = {"hours": 1, "strict": chance.often(0.3)}
     return made
@@ -128,6 +138,7 @@ def _departments(shape: str, chance: Chance) -> list[dict[str, Any]]:
     }
     if shape == "queue":
         first["queue"] = {"timeout_s": 30, "join_empty": chance.often(0.5), "retry_after_s": 5, "wrap_up_s": 3}
+        first["queue"]["announce_position_every_s"] = chance.one_of((None, 4))
     if chance.often(0.5):
         first["failover"] = {"type": "voicemail", "id": "box"}
     second = {
@@ -151,6 +162,12 @@ def _ivr(chance: Chance) -> dict[str, Any]:
         "dial_by_intercom": chance.often(0.5),
         "digit_timeout_s": 3,
     }
+
+
+def with_files(tables: AccountTables) -> AccountTables:
+    """Return the tables with a file for every sound, as if the document had been applied."""
+    sounds = {name: replace(sound, path=f"/sounds/{name}.wav") for name, sound in tables.sounds.items()}
+    return replace(tables, sounds=sounds)
 
 
 def plain(*, media: str = "direct", **account: Any) -> bytes:

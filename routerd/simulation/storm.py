@@ -71,13 +71,13 @@ class Storm:
     def __init__(self, seed: int, compile_document: Callable[[bytes], AccountTables], weather: Weather) -> None:
         self.chance = Chance(seed)
         self.shape = SHAPES[seed % len(SHAPES)]
-        tables = compile_document(documents.document(self.shape, self.chance))
+        tables = documents.with_files(compile_document(documents.document(self.shape, self.chance)))
         snapshot = Snapshot(
             accounts={tables.account.id: tables},
             account_by_number=dict.fromkeys(tables.numbers, tables.account.id),
             account_by_domain={DOMAIN: tables.account.id},
         )
-        settings = settings_of(2, session_expires_s=self.chance.one_of((90, 1800)))
+        settings = settings_of(2, session_expires_s=self.chance.one_of((90, 1800)), prompts_dir="/prompts")
         self.world = World(snapshot, seed=seed, at=BEGIN, settings=settings, weather=weather)
         self.world.switch.exchange.rows = set()
         slow = self.chance.one_of((0.002, 0.002, 0.4))

@@ -36,7 +36,9 @@ MOST_STEPS = 2_000_000
 WITHOUT_LIMITS = Limits(requests_per_second_by_source=1e9, request_burst_by_source=1_000_000_000)
 
 
-def settings_of(engines: int = 0, *, keepalive_s: float = 0.0, session_expires_s: int = 1800) -> SwitchSettings:
+def settings_of(
+    engines: int = 0, *, keepalive_s: float = 0.0, session_expires_s: int = 1800, prompts_dir: str = ""
+) -> SwitchSettings:
     """Return the settings of a simulated switch with so many media engines."""
     return SwitchSettings(
         listeners=tuple(
@@ -48,6 +50,7 @@ def settings_of(engines: int = 0, *, keepalive_s: float = 0.0, session_expires_s
         session_expires_s=session_expires_s,
         strict=True,
         limits=WITHOUT_LIMITS,
+        prompts_dir=prompts_dir,
     )
 
 
@@ -93,7 +96,9 @@ class World:
         self.timers = TimerQueue()
         self.network = Network(self.agenda, SeededTokens(3 * seed + 2, "n"), weather)
         self.zone = Zone()
-        self.engines = [Engine() for _ in self.settings.engines]
+        self.engines = [Engine(agenda=self.agenda) for _ in self.settings.engines]
+        for number, engine in enumerate(self.engines):
+            engine.notify = self._notifier(number)
         self.phones: list[Phone] = []
         self.journal: list[fx.Journal] = []
         self.published: list[tuple[float, str, dict[str, Any]]] = []
@@ -188,7 +193,7 @@ class World:
             self.agenda.at(self.now + self.zone.delay_s, self._answer, answer)
         elif isinstance(effect, fx.AskMedia):
             engine = self.engines[effect.engine]
-            reply = engine.reply(effect.command)
+            reply = engine.reply(effect.command, self.now)
             delay_s = engine.delay_s if reply is not None else 2.0
             self.agenda.at(self.now + delay_s, self._answer, fx.MediaAnswer(effect.number, reply))
         elif isinstance(effect, fx.OpenFlow):
@@ -197,6 +202,12 @@ class World:
             self.replies[effect.number] = effect.result
         elif isinstance(effect, fx.Ban):
             self.bans.append(effect)
+
+    def _notifier(self, number: int) -> Callable[[str, dict[str, Any], float], None]:
+        def notify(event: str, facts: dict[str, Any], now: float) -> None:
+            self.switch.receive_answer(fx.MediaEvent(number, event, facts), now)
+
+        return notify
 
     def _answer(self, answer: fx.Answer, now: float) -> None:
         self.switch.receive_answer(answer, now)

@@ -16,6 +16,7 @@ class Engine:
         self.refuses = False
         self.hold: set[str] = set()
         self.held: list[tuple[int, dict[str, Any]]] = []
+        self.durations: dict[str, int] = {}
         self._port = 40000
 
     def take(self, number: int, command: dict[str, Any]) -> dict[str, Any] | bool | None:
@@ -37,6 +38,9 @@ class Engine:
         if name == "delete":
             self.calls.discard(command["call-id"])
             return {"result": "ok", "totals": {"RTP": {"packets": 7}}}
+        if "sdp" not in command:
+            told = {"duration": self.durations.get(command["file"], 2000)} if "file" in command else {}
+            return {"result": "ok", **told}
         self._port += 2
         sdp = re.sub(rb"m=audio \d+", b"m=audio %d" % self._port, command["sdp"])
         return {"result": "ok", "sdp": re.sub(rb"c=IN IP4 \S+", b"c=IN IP4 203.0.113.99", sdp)}
