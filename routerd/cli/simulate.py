@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict
 from pathlib import Path  # noqa: TC003 - typer resolves annotations
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -13,33 +12,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from routerd.app.host_files import placeholder, zone_data, zone_names
-from routerd.config.compile import compile_account
-from routerd.config.load import load, numbering
+from routerd.app.simulating import results, stage_of, tables_of
 from routerd.config.positions import TextStop, read_tree
 from routerd.config.problems import DocumentErrors, Problems
 from routerd.errors import ConfigError
-from routerd.simulation.play import Play, Stage, play
+from routerd.simulation.play import Play
 from routerd.simulation.scenario import read
 from routerd.simulation.storm import play_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from routerd.rules.tables import AccountTables
+    from collections.abc import Iterable
 
 RAN, FAILED, WRONG = 0, 1, 2
-KEPT_DOCUMENTS: Final = 64
-
-
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of ``--lines``; its parts stay bytes until they are needed."""
-
-    document: msgspec.Raw
-    scenario: msgspec.Raw
-
-
-_line = msgspec.json.Decoder(Line).decode
+__all__ = ["results", "simulate", "stage_of", "tables_of"]
 
 
 def simulate(
@@ -68,34 +53,6 @@ def simulate(
     raise typer.Exit(run(config, scenario, as_json=as_json))
 
 
-def tables_of(text: bytes, source: str = "document.json") -> AccountTables:
-    """Compile a document. Raises DocumentErrors or ConfigError."""
-    document = load(text, source=source, secrets=placeholder, zones=_zones())
-    return compile_account(document, version=1, zone_data=_zone, sound_durations={}, numbering=numbering())
-
-
-def stage_of(text: bytes, source: str = "document.json") -> Stage:
-    """Make a document ready for playing. Raises DocumentErrors or ConfigError."""
-    return Stage(tables_of(text, source))
-
-
-_known_zones: list[frozenset[str]] = []
-_zone_bytes: dict[str, bytes] = {}
-
-
-def _zones() -> frozenset[str]:
-    if not _known_zones:
-        _known_zones.append(zone_names())
-    return _known_zones[0]
-
-
-def _zone(name: str) -> bytes:
-    found = _zone_bytes.get(name)
-    if found is None:
-        found = _zone_bytes[name] = zone_data(name)
-    return found
-
-
 # -- many ------------------------------------------------------------------------------------------------------------
 
 
@@ -106,40 +63,6 @@ def play_lines(source: Iterable[bytes], target: Any) -> int:
         target.write(encode(result) + b"\n")
         target.flush()
     return RAN
-
-
-def results(source: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Give the result of each line; documents that come again are compiled once."""
-    stages: OrderedDict[bytes, Stage] = OrderedDict()
-    for line in source:
-        if line.strip():
-            yield _result(line, stages)
-
-
-def _result(line: bytes, stages: OrderedDict[bytes, Stage]) -> dict[str, Any]:
-    try:
-        parts = _line(line)
-        key = bytes(parts.document)
-        stage = stages.get(key)
-        if stage is None:
-            stage = stages[key] = stage_of(key)
-            if len(stages) > KEPT_DOCUMENTS:
-                stages.popitem(last=False)
-        else:
-            stages.move_to_end(key)
-        return play(stage, read(bytes(parts.scenario)))
-    except DocumentErrors as error:
-        return {"error": "; ".join(str(one) for one in error.errors), "errors": [_facts(one) for one in error.errors]}
-    except ConfigError as error:
-        return {"error": str(error)}
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        return {"error": f"the line is not {{document, scenario}}: {error}"}
-    except AssertionError as error:
-        return {"error": f"the switch broke a rule of its own: {error}"}
-
-
-def _facts(error: ConfigError) -> dict[str, Any]:
-    return {"message": error.message, "pointer": error.pointer, "line": error.line, "hint": error.hint}
 
 
 # -- one -------------------------------------------------------------------------------------------------------------
