@@ -133,7 +133,7 @@ class SoundLibrary:
     def source(self, account: str, name: str) -> Source:
         """Find and judge a sound's file. Raises MediaError."""
         if self._sounds is None:
-            raise MediaError("no sounds_dir is set")
+            raise NotThereError("no sounds_dir is set")
         path = self._inside(account, name)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -12,6 +12,7 @@ from routerd.b2bua.settings import Limits, Listener
 from routerd.config.settings import Settings, load_settings
 from routerd.errors import ConfigError
 from routerd.media import ng
+from routerd.media.prompts import prompt_path
 
 
 def settings(text: str) -> Settings:
@@ -25,6 +26,13 @@ def test_the_defaults_make_a_whole_setup() -> None:
     assert setup.sip.engines == (setup.media.listen,)
     assert Path(setup.control.store).is_absolute()
     assert setup.sip.certificate == ""
+
+
+def test_folders_are_absolute_and_the_prompts_are_the_packages() -> None:
+    switch = make_setup(settings('[media]\nrecordings_dir = "r"\nvoicemail_dir = "/var/v"\n')).sip.switch
+    assert (switch.recordings_dir, switch.voicemail_dir) == (str(Path("r").resolve()), "/var/v")
+    assert Path(switch.prompts_dir).is_absolute()
+    assert Path(prompt_path(switch.prompts_dir, "beep")).is_file()
 
 
 def test_settings_reach_the_switch() -> None:

@@ -48,6 +48,24 @@ def test_missing_files_are_said(site: Any) -> None:
     assert "routerd.toml: the settings cannot be read" in refused(site)
 
 
+def test_a_sound_that_cannot_be_played_stops_everything(site: Any) -> None:
+    with site.document.open("a") as document:
+        document.write("sounds:\n  - {id: a, file: none.wav}\n  - {id: b, text: Hello., voice: klingonese}\n")
+    said = refused(site)
+    assert re.search(r"acme.yaml:\d+: /sounds/0/file: no sounds_dir is set", said)
+    assert re.search(r"acme.yaml:\d+: /sounds/1/text: espeak-ng: .*voice", said)
+
+
+def test_folders_of_recordings_and_messages_are_for_the_owner_only(site: Any) -> None:
+    path = site.folder / "routerd.toml"
+    text = path.read_text()
+    path.write_text(text.replace("[media]", '[media]\nvoicemail_dir = "acme.yaml/v"\nrecordings_dir = "deep/r"'))
+    assert "/media/voicemail_dir: the folder" in refused(site)
+    for folder in ("deep", "deep/r"):
+        assert (site.folder / folder).is_dir()
+    assert (site.folder / "deep" / "r").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_port_in_use_is_said_with_who_has_it(site: Any) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", site.sip))
