@@ -7,7 +7,6 @@ machine's, another user's) the daemon is asked for it.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -17,7 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from routerd.app.composition import read_settings
-from routerd.cli.views import DEFAULT_SETTINGS, SAID_NO, WRONG_INPUT, AccountId, AsJson, SettingsFile, fetch
+from routerd.cli.client import DEFAULT_SETTINGS, SAID_NO, WRONG_INPUT, AccountId, AsJson, SettingsFile, end
+from routerd.cli.views import fetch
 from routerd.errors import ConfigError, StoreError
 from routerd.rules import explanation
 from routerd.store.reading import StoreReader
@@ -65,7 +65,7 @@ def read_record(settings_file: Path, account: str, call: str) -> dict[str, Any]:
     try:
         path = Path(read_settings(settings_file).store.url.removeprefix("sqlite:"))
     except ConfigError as error:
-        raise _end(str(error), WRONG_INPUT) from error
+        raise end(str(error), WRONG_INPUT) from error
     try:
         with StoreReader(path) as reader:
             found, started = reader.find(call, MOST_SHOWN), reader.in_progress(call)
@@ -74,17 +74,12 @@ def read_record(settings_file: Path, account: str, call: str) -> dict[str, Any]:
     if len(found) == 1:
         return found[0]
     if found:
-        raise _end(f"{call} begins the ids of {_names(found)}", SAID_NO)
+        raise end(f"{call} begins the ids of {_names(found)}", SAID_NO)
     if started:
-        raise _end(f"{_names(started)}: still in progress; it is explained when it has ended", SAID_NO)
-    raise _end(f"no call {call} in {path}", SAID_NO)
+        raise end(f"{_names(started)}: still in progress; it is explained when it has ended", SAID_NO)
+    raise end(f"no call {call} in {path}", SAID_NO)
 
 
 def _names(found: list[dict[str, Any]]) -> str:
     more = ", …" if len(found) >= MOST_SHOWN else ""
     return ", ".join(str(one["id"]) for one in found) + more
-
-
-def _end(message: str, status: int) -> typer.Exit:
-    sys.stderr.write(f"routerd: {message}\n")
-    return typer.Exit(status)

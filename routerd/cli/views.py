@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-import urllib.error
-import urllib.request
+import time
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from routerd.app.composition import read_settings
-from routerd.errors import ConfigError
+from routerd.cli.client import DEFAULT_SETTINGS, AccountId, AsJson, Daemon, SettingsFile, account_path
 
-SAID_NO, WRONG_INPUT = 1, 2
-ANSWER_S = 5.0
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
 WIDE = 200  # for files and pipes, where nothing is cut
-SettingsFile = Annotated[Path, typer.Option("--settings", help="The machine's settings (TOML).")]
-AccountId = Annotated[str, typer.Option(help="The account's id.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON in place of a table.")]
-DEFAULT_SETTINGS = Path("conf/routerd.toml")
+EverySeconds = Annotated[
+    float | None, typer.Option("--watch", metavar="SECONDS", min=0.2, help="Show it again and again, until Ctrl-C.")
+]
 REGISTRATION_COLUMNS = ("extension", "contact", "transport", "remote", "expires_in_s", "user_agent")
 CALL_COLUMNS = ("id", "kind", "from", "to", "state", "since_s", "answered_by")
 TRUNK_COLUMNS = ("id", "target", "up", "calls", "max_channels", "registration", "health")
@@ -33,29 +30,42 @@ RECORD_COLUMNS = ("id", "at", "kind", "from", "to", "outcome", "reason", "durati
 
 
 def registrations(
-    settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme", json_: AsJson = False
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    account: AccountId = "acme",
+    json_: AsJson = False,
+    every: EverySeconds = None,
 ) -> None:
     """Who is registered now.
 
     Example: routerd registrations --account acme
     """
-    show(fetch(settings, account, "registrations"), json_, REGISTRATION_COLUMNS)
+    watch(lambda: fetch(settings, account, "registrations"), json_, REGISTRATION_COLUMNS, every)
 
 
-def calls(settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme", json_: AsJson = False) -> None:
+def calls(
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    account: AccountId = "acme",
+    json_: AsJson = False,
+    every: EverySeconds = None,
+) -> None:
     """The calls of this moment.
 
-    Example: routerd calls --json
+    Example: routerd calls --watch 1
     """
-    show(fetch(settings, account, "calls"), json_, CALL_COLUMNS)
+    watch(lambda: fetch(settings, account, "calls"), json_, CALL_COLUMNS, every)
 
 
-def trunks(settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme", json_: AsJson = False) -> None:
+def trunks(
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    account: AccountId = "acme",
+    json_: AsJson = False,
+    every: EverySeconds = None,
+) -> None:
     """The trunks and whether they are up.
 
     Example: routerd trunks
     """
-    show(fetch(settings, account, "trunks"), json_, TRUNK_COLUMNS)
+    watch(lambda: fetch(settings, account, "trunks"), json_, TRUNK_COLUMNS, every)
 
 
 def records(
@@ -89,21 +99,23 @@ def _seconds(moment: datetime | None) -> str:
 
 def fetch(settings_file: Path, account: str, view: str, query: dict[str, str] | None = None) -> dict[str, Any]:
     """Ask the daemon for a view; ends the program with a line on standard error when that fails."""
-    try:
-        settings = read_settings(settings_file)
-        token = Path(settings.admin.token_file).read_text(encoding="ascii").strip()
-    except (ConfigError, OSError) as error:
-        raise _end(str(error), WRONG_INPUT) from error
-    path = f"http://{settings.admin.listen}/v1/accounts/{quote(account)}/{view}?{urlencode(query or {})}"
-    request = urllib.request.Request(path, headers={"Authorization": f"Bearer {token}"})
-    try:
-        with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:  # noqa: S310 - the same
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except urllib.error.HTTPError as error:
-        raise _end(error.read().decode(errors="replace"), SAID_NO) from error
-    except (OSError, ValueError) as error:
-        raise _end(f"no daemon answers at {settings.admin.listen}: {error}", SAID_NO) from error
+    return Daemon(settings_file).ask("GET", account_path(account, *view.split("/")), query=query).content
+
+
+def watch(
+    ask: Callable[[], dict[str, Any]], as_json: bool, columns: tuple[str, ...], every_s: float | None = None
+) -> None:
+    """Show a view once, or every ``every_s`` seconds until Ctrl-C."""
+    show(ask(), as_json, columns)
+    while every_s is not None:
+        try:
+            time.sleep(every_s)
+        except KeyboardInterrupt:
+            return
+        found = ask()
+        if sys.stdout.isatty():
+            Console().clear()
+        show(found, as_json, columns)
 
 
 def show(found: dict[str, Any], as_json: bool, columns: tuple[str, ...] = ()) -> None:
@@ -137,8 +149,3 @@ def cell(column: str, value: Any) -> str:
     if column == "at" and isinstance(value, (int, float)):
         return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%SZ}"
     return str(value)
-
-
-def _end(message: str, status: int) -> typer.Exit:
-    sys.stderr.write(f"routerd: {message}\n")
-    return typer.Exit(status)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from routerd.cli import main as module
-from routerd.cli.main import VERBS, function_of, program
+from routerd.cli.main import VERBS, called, function_of, program
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,3 +42,27 @@ def test_an_unknown_verb_is_wrong_input(monkeypatch: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         module.main()
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(("words", "environment", "verb"), [
+    (["routerd", "--x", "calls", "--json"], {}, "calls"),
+    (["routerd"], {}, ""),
+    (["routerd"], {"_ROUTERD_COMPLETE": "complete_bash", "COMP_WORDS": "routerd apply --"}, "apply"),
+    (["routerd"], {"_ROUTERD_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "routerd login a"}, "login"),
+    (["routerd", "run"], {"COMP_WORDS": "routerd apply"}, "run"),
+])  # fmt: skip
+def test_the_verb_that_is_called_or_completed(words: list[str], environment: dict[str, str], verb: str) -> None:
+    assert called(words, environment) == verb
+
+
+def test_a_shell_completes_a_verbs_options() -> None:
+    environment = {"_ROUTERD_COMPLETE": "complete_bash", "COMP_WORDS": "routerd apply --", "COMP_CWORD": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from routerd.cli.main import main; import sys; sys.argv = ['routerd']; main()"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+    assert "--confirm-within" in done.stdout.splitlines()
