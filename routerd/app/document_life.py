@@ -109,7 +109,16 @@ class DocumentLife:
         self.apply_s = time.monotonic() - began
 
     async def reload(self) -> bool:
-        """Read the files again; whether anything changed. Raises as :meth:`load`, and then nothing has."""
+        """Read the files again, the sounds' too; whether anything changed. Raises as :meth:`load`."""
+        changed = await self._reload_documents()
+        for account in list(self.versions):
+            known = await self.current(account)
+            if known is not None and await asyncio.to_thread(self._reader.sounds_changed, known.text, known.source):
+                await self.refresh(account)
+                changed = True
+        return changed
+
+    async def _reload_documents(self) -> bool:
         async with self._changing:
             began = time.monotonic()
             changed = await self._take_files(only_new_accounts=False)

@@ -20,6 +20,7 @@ from routerd.config.snapshot import build_snapshot
 from routerd.errors import ConfigError
 
 if TYPE_CHECKING:
+    from routerd.config.document import Document
     from routerd.rules.tables import AccountTables
 
     Fresh = tuple[str, bytes, AccountTables]  # path, text, tables
@@ -37,9 +38,17 @@ class DocumentReader:
         self._secrets = SecretSource(os.environ, read_file)
         self.sounds = SoundLibrary(sounds_dir, cache_dir)
 
+    def document(self, text: bytes, source: str) -> Document:
+        """Read and judge, with the secrets in clear; raises ConfigError (DocumentErrors: all at once)."""
+        return load(text, source=source, secrets=self._secrets, zones=zone_names())
+
+    def sounds_changed(self, text: bytes, source: str) -> bool:
+        """Say whether a text in force has recordings that are no longer those that its sounds were made of."""
+        return b"sounds" in text and self.sounds.changed(self.document(text, source))
+
     def tables(self, text: bytes, source: str, version: int) -> AccountTables:
         """Read, judge and compile; raises ConfigError (DocumentErrors: all at once)."""
-        document = load(text, source=source, secrets=self._secrets, zones=zone_names())
+        document = self.document(text, source)
         problems = Problems(source)
         sounds = self.sounds.make(document, version, problems)
         if problems.errors:

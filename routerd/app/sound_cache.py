@@ -71,6 +71,10 @@ class SoundCache:
         """Give the files (by sound) that a version of an account's document was put in force with."""
         return next((files for number, files in self._uses().get(account, []) if number == version), {})
 
+    def in_force(self, account: str) -> dict[str, str]:
+        """Give the files (by sound) of the version that came into force last."""
+        return next((files for _, files in self._uses().get(account, [])), {})
+
     def keep(self, accounts: Iterable[AccountTables]) -> None:
         """Note what the documents in force play, and remove what none of the last versions does."""
         if not self.folder.is_dir():

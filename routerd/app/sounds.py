@@ -118,6 +118,20 @@ class SoundLibrary:
         old = self.cache.used_by(document.account.id, version) if version else {}
         return _Making(self, self.cache, document, old, problems).run()
 
+    def changed(self, document: Document) -> bool:
+        """Say whether a file is another than the one that the account's sounds in force were made of."""
+        used = {} if self.cache is None else self.cache.in_force(document.account.id)
+        for sound in document.sounds:
+            if sound.file is None or sound.id not in used:
+                continue
+            try:
+                name = f"{self.digest(self.source(document.account.id, sound.file))}.wav"
+            except (MediaError, OSError):
+                continue  # what is gone or spoilt changes nothing: the old one is played on
+            if name != used[sound.id]:
+                return True
+        return False
+
     def keep(self, accounts: Iterable[AccountTables]) -> None:
         """Note what the documents in force play, and remove what none of the last versions does."""
         if self.cache is not None:

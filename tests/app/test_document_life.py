@@ -15,6 +15,7 @@ from routerd.app.setup import ControlSetup
 from routerd.config import editing
 from routerd.config.snapshot import SnapshotBuilder
 from routerd.errors import ConfigError
+from routerd.media.wave_format import canonical_header
 from routerd.store import versions
 from routerd.store.spool import StoreWriter
 
@@ -300,6 +301,38 @@ async def test_a_file_waits_for_the_confirmation_too(life: Any, place: Any) -> N
     await life.confirm("acme")
     assert await life.reload()
     assert names(life)[0] == "C"
+
+
+async def test_a_recording_that_changed_is_taken_with_the_next_reading(tmp_path: Path, document_text: str) -> None:
+    def record(frames: int) -> None:
+        (tmp_path / "a.wav").write_bytes(canonical_header(frames) + b"\1\0" * frames)
+
+    def lengths(life: DocumentLife) -> list[float]:
+        builder = SnapshotBuilder()
+        for part in life.parts:
+            builder.feed(part)
+        return [sound.duration_s for sound in builder.finish(1).accounts["acme"].sounds.values()]
+
+    record(16_000)
+    file = tmp_path / "acme.yaml"
+    file.write_text(document_text + "sounds: [{id: a, file: a.wav}]\n")
+    writer = StoreWriter(tmp_path / "store.db", lambda *_: None)
+    await writer.open()
+    published = Published()
+    setup = ControlSetup(str(tmp_path / "store.db"), (str(file),), "", str(tmp_path), ("127.0.0.1", 1), "")
+    life = DocumentLife(setup, writer, published.note)
+    await life.load()
+    assert not await life.reload()
+    record(24_000)
+    assert await life.reload()
+    assert (lengths(life), life.versions, published.times) == ([1.5], {"acme": 1}, 1)
+    assert not await life.reload()
+    (tmp_path / "a.wav").unlink()
+    assert not await life.reload()
+    again = DocumentLife(setup, writer, published.note)
+    await again.load()  # what is in force is played on
+    assert lengths(again) == [1.5]
+    await writer.close()
 
 
 # -- judging and refreshing -------------------------------------------------------------------------------------

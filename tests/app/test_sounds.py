@@ -220,6 +220,26 @@ def test_a_document_in_force_goes_on_when_its_sources_are_gone(place: Place, mon
         place.tables(*lines, version=4)
 
 
+def test_recordings_that_are_others_than_those_in_force(place: Place) -> None:
+    path = place.tone("welcome.wav")
+    lines = ("{id: a, file: welcome.wav}", "{id: b, text: Hello there.}")
+    text = (HEAD + "".join(f"  - {line}\n" for line in lines)).encode()
+    library = SoundLibrary(str(place.sounds), str(place.cache))
+    document = read_document(text, source="acme.yaml")
+    assert not library.changed(document)  # nothing is in force
+    library.keep([place.tables(*lines, version=3)])
+    assert not library.changed(document)
+    place.tone("welcome.wav", length="0.6")
+    assert library.changed(document)
+    library.keep([place.tables(*lines, version=3)])
+    assert not library.changed(document)
+    path.write_bytes(b"spoilt")
+    assert not library.changed(document)
+    path.unlink()
+    assert not library.changed(document)
+    assert not SoundLibrary(str(place.sounds)).changed(document)
+
+
 def test_without_a_cache_files_are_judged_and_measured_only(place: Place, no_children: list[Any]) -> None:
     place.tone("welcome.wav")
     reader = DocumentReader("", str(place.sounds))
