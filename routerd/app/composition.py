@@ -48,6 +48,7 @@ def make_setup(settings: Settings) -> Setup:
             sounds_dir=_absolute(settings.document.sounds_dir),
             admin=parse_address(settings.admin.listen),
             token_file=_absolute(settings.admin.token_file),
+            voicemail_dir=_absolute(settings.media.voicemail_dir),
             webhooks=_plain(settings.webhooks, WebhookSetup),
             retention=_plain(settings.retention, RetentionSetup),
         ),

@@ -16,6 +16,7 @@ from routerd.app.hub import SipHub
 from routerd.app.observing import Observing
 from routerd.app.setup import tell_ready
 from routerd.app.totals import Totals, render
+from routerd.app.voicemail import Voicemail
 from routerd.edge.logs import logger
 from routerd.edge.memory import Trimmer
 from routerd.edge.stream import bind_stream
@@ -46,6 +47,7 @@ class Control:
         self.writer = StoreWriter(Path(setup.control.store), self.hub.kept)
         self.observation = Observing(setup.control, self.writer, self.hub)
         self.documents = DocumentLife(setup.control, self.writer, self._publish)
+        self.voicemail = Voicemail(setup.control, self.writer, self.hub.command, lambda: self.documents.versions)
         self._server: AdminServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._reloading = asyncio.Lock()
@@ -64,12 +66,14 @@ class Control:
         listening.listen(ADMIN_BACKLOG)  # what comes from now on waits for its answer, nothing is refused
         self._server = AdminServer(application(self, Gate(token)), *self._setup.control.admin)
         self._serving = asyncio.get_running_loop().create_task(self._server.serve([listening]))
+        self.voicemail.start()
         self._look()
 
     def _hear(self, kind: str, entry: dict[str, Any]) -> None:
         """Count each entry of the journal once."""
         self.totals.hear(kind, entry)
         self.observation.trunks.hear(kind, entry)
+        self.voicemail.hear(kind, entry)
 
     def _publish(self) -> None:
         """Give the sip process the documents in force, and whoever watches the event of it."""
@@ -91,6 +95,7 @@ class Control:
             self._server.force_exit = True
             await asyncio.wait([self._serving], timeout=2.0)
         self.documents.stop()
+        await self.voicemail.stop()
         self.hub.stop()
         await self.observation.stop()
         await self.writer.close()
@@ -147,7 +152,7 @@ class Control:
                 for name, version in self.documents.versions.items()
             ),
         ]
-        watched = await self.observation.samples()
+        watched = [*await self.observation.samples(), *self.voicemail.samples()]
         return [*own, *self.totals.samples(), *watched, *await self.hub.samples(), *await self._switch_samples()]
 
     async def _switch_samples(self) -> list[Sample]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from routerd.app import frames
 from routerd.edge.logs import logger
 from routerd.errors import StoreError
+from routerd.store.messages import living
 from routerd.store.sqlite import Store
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class SipHub:
         link.send(["install", self._version])
 
     async def _restore(self, link: frames.FrameLink) -> None:
-        """Give back sessions, registrations and who spoke with whom; a store that cannot be read gives nothing."""
+        """Give back log-ins, messages, registrations and who spoke with whom; an unreadable store gives nothing."""
         assert self.writer is not None
         await _within(self.writer.settled(), PREDECESSOR_S)
         now = time.time()
@@ -206,10 +207,12 @@ class SipHub:
             bindings = await self.writer.run(Store.bindings, now)
             affinities = await self.writer.run(Store.affinities, now - AFFINITY_S)
             sessions = await self.writer.run(Store.sessions)
+            messages = await self.writer.run(living)
         except StoreError as error:
             log.warning("nothing restored", error=str(error))
             return
-        for verb, entries in (("session", sessions), ("binding", bindings), ("affinity", affinities)):
+        restored = {"session": sessions, "message": messages, "binding": bindings, "affinity": affinities}
+        for verb, entries in restored.items():
             for entry in entries:
                 link.send(["command", 0, f"restore_{verb}", entry])
 

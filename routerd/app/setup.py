@@ -87,6 +87,7 @@ class ControlSetup(msgspec.Struct, frozen=True):
     sounds_dir: str
     admin: Address
     token_file: str
+    voicemail_dir: str = ""
     webhooks: WebhookSetup = WebhookSetup()
     retention: RetentionSetup = RetentionSetup()
 

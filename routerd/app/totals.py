@@ -23,6 +23,7 @@ HELP: Final = {
     "sip_dropped": "What was dropped or refused, by reason.",
     "transactions_active": "SIP transactions of this moment.",
     "calls_active": "Calls of this moment.",
+    "voicemail_messages": "Callers of mailboxes, by what became of their message: kept, or why not.",
     "calls": "Calls that have ended, by kind and outcome.",
     "decisions": "Decisions by reason.",
     "call_duration_seconds": "Talking time of answered calls.",
@@ -46,6 +47,7 @@ class Totals:
         self._reasons: defaultdict[str, int] = defaultdict(int)
         self._durations = Histogram(DURATIONS_S)
         self._delays = Histogram(DELAYS_S)
+        self._messages: defaultdict[str, int] = defaultdict(int)
 
     def hear(self, kind: str, entry: dict[str, Any]) -> None:
         """Take one journal entry; only the ends of calls count."""
@@ -56,6 +58,9 @@ class Totals:
         self._reasons[str(entry.get("reason") or "none")] += 1
         if entry.get("answered_at") is not None:
             self._durations.observe(float(entry.get("duration_s") or 0.0))
+        left = entry.get("voicemail")
+        if left is not None:
+            self._messages["kept" if left.get("id") else str(left.get("dropped") or "dropped")] += 1
         rang = [leg["ringing_s"] for leg in entry.get("legs") or () if leg.get("ringing_s") is not None]
         if rang:
             self._delays.observe(min(rang))
@@ -67,9 +72,13 @@ class Totals:
             for (direction, outcome), count in sorted(self._calls.items())
         ]
         reasons = [("decisions_total", {"reason": reason}, float(n)) for reason, n in sorted(self._reasons.items())]
+        messages = [
+            ("voicemail_messages_total", {"outcome": name}, float(n)) for name, n in sorted(self._messages.items())
+        ]
         return [
             *calls,
             *reasons,
+            *messages,
             *self._durations.samples("call_duration_seconds"),
             *self._delays.samples("post_dial_delay_seconds"),
         ]

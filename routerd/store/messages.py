@@ -60,6 +60,15 @@ class Mail(msgspec.Struct, frozen=True):
     due_at: float
 
 
+class MailState(msgspec.Struct, frozen=True):
+    """What became of mailing a message: a state, how often it was tried, when next (UTC seconds), and why not."""
+
+    state: str
+    attempts: int = 0
+    due_at: float = 0.0
+    error: str = ""
+
+
 # -- written by the journal --
 
 
@@ -112,9 +121,10 @@ def living(store: Store) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(message) for message in _messages(store, "deleted = 0 ORDER BY at, id")]
 
 
-def is_known(store: Store, account: str, voicemail: str, message: str) -> bool:
-    """Whether there is, or was until its file is removed, such a message."""
-    return bool(store.rows(f"SELECT 1 FROM messages WHERE {_ONE}", account, voicemail, message))  # noqa: S608
+def names(store: Store, account: str, voicemail: str) -> set[str]:
+    """Give the ids of a mailbox' messages, those too that are deleted and whose file is still there."""
+    rows = store.rows("SELECT id FROM messages WHERE account = ? AND voicemail = ?", account, voicemail)
+    return {str(name) for (name,) in rows}
 
 
 def _messages(store: Store, where: str, *values: Any) -> list[StoredMessage]:
@@ -167,16 +177,14 @@ def next_mail(store: Store) -> float | None:
     return None if at is None else float(at)
 
 
-def set_mail(
-    store: Store, key: tuple[str, str, str], state: str, *, attempts: int = 0, due_at: float = 0.0, error: str = ""
-) -> None:
-    """Say what became of mailing a message: a state, how often it was tried, when next, and why not."""
+def set_mail(store: Store, key: tuple[str, str, str], mail: MailState) -> None:
+    """Say what became of mailing a message."""
     store.execute(
         f"UPDATE messages SET mail = ?, mail_attempts = ?, mail_at = ?, mail_error = ? WHERE {_ONE}",  # noqa: S608
-        state,
-        attempts,
-        due_at,
-        error[:500],
+        mail.state,
+        mail.attempts,
+        mail.due_at,
+        mail.error[:500],
         *key,
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from routerd.errors import StoreError
 from routerd.store import messages
+from routerd.store.messages import MailState
 from routerd.store.sqlite import Store
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ def named(name: str) -> dict[str, Any]:
     return {"account": "acme", "voicemail": "box", "id": name}
 
 
-def names(found: list[messages.StoredMessage]) -> list[str]:
+def ids(found: list[messages.StoredMessage]) -> list[str]:
     return [message.id for message in found]
 
 
 def test_a_message_is_left_heard_and_deleted(store: Store) -> None:
     store.apply("p", 1, [("voicemail.message", left("a", 100.0)), ("voicemail.message", left("b", 200.0))])
-    assert names(messages.listed(store, "acme", "box")) == ["b", "a"]
+    assert ids(messages.listed(store, "acme", "box")) == ["b", "a"]
     message = messages.find(store, "acme", "box", "a")
     assert message is not None
     assert (message.caller, message.duration_s, message.read) == ("+919812345678", 4.5, False)
@@ -46,7 +47,7 @@ def test_a_message_is_left_heard_and_deleted(store: Store) -> None:
     assert message.read
     store.apply("p", 4, [("voicemail.deleted", named("a"))])
     assert messages.find(store, "acme", "box", "a") is None
-    assert names(messages.listed(store, "acme")) == ["b"]
+    assert ids(messages.listed(store, "acme")) == ["b"]
     assert messages.listed(store, "acme", "other") == []
     assert messages.listed(store, "other") == []
 
@@ -64,16 +65,16 @@ def test_a_deleted_message_is_known_until_its_file_is_gone(store: Store) -> None
     store.apply("p", 1, [("voicemail.message", left("a")), ("voicemail.deleted", named("a"))])
     (gone,) = messages.removable(store)
     assert gone.file == "/v/acme/box/a.wav"
-    assert messages.is_known(store, "acme", "box", "a")
+    assert messages.names(store, "acme", "box") == {"a"}
     messages.forget(store, gone.key)
     assert messages.removable(store) == []
-    assert not messages.is_known(store, "acme", "box", "a")
+    assert messages.names(store, "acme", "box") == set()
 
 
 def test_a_living_message_is_never_forgotten(store: Store) -> None:
     store.apply("p", 1, [("voicemail.message", left("a"))])
     messages.forget(store, ("acme", "box", "a"))
-    assert names(messages.listed(store, "acme", "box")) == ["a"]
+    assert ids(messages.listed(store, "acme", "box")) == ["a"]
 
 
 def test_what_is_restored_is_what_was_left(store: Store) -> None:
@@ -84,21 +85,21 @@ def test_what_is_restored_is_what_was_left(store: Store) -> None:
 
 def test_mail_waits_is_tried_and_ends(store: Store) -> None:
     store.apply("p", 1, [("voicemail.message", left("a", 100.0)), ("voicemail.message", left("b", 200.0))])
-    assert names(messages.unseen(store)) == ["a", "b"]
+    assert ids(messages.unseen(store)) == ["a", "b"]
     assert messages.next_mail(store) is None
     key_a, key_b = (message.key for message in messages.unseen(store))
-    messages.set_mail(store, key_a, messages.WAITING, due_at=300.0)
-    messages.set_mail(store, key_b, messages.NOT_MAILED)
+    messages.set_mail(store, key_a, MailState(messages.WAITING, due_at=300.0))
+    messages.set_mail(store, key_b, MailState(messages.NOT_MAILED))
     assert messages.unseen(store) == []
     assert messages.next_mail(store) == 300.0
     assert messages.due(store, 299.0, 10) == []
     (mail,) = messages.due(store, 300.0, 10)
     assert (mail.message.id, mail.attempts) == ("a", 0)
-    messages.set_mail(store, key_a, messages.WAITING, attempts=1, due_at=400.0, error="refused" * 200)
+    messages.set_mail(store, key_a, MailState(messages.WAITING, 1, 400.0, "refused" * 200))
     assert messages.due(store, 300.0, 10) == []
     (mail,) = messages.due(store, 400.0, 10)
     assert (mail.attempts, mail.due_at) == (1, 400.0)
-    messages.set_mail(store, key_a, messages.SENT, attempts=2)
+    messages.set_mail(store, key_a, MailState(messages.SENT, 2))
     assert messages.mail_states(store) == {messages.SENT: 1, messages.NOT_MAILED: 1}
 
 
@@ -106,7 +107,7 @@ def test_a_deleted_message_is_not_mailed(store: Store) -> None:
     store.apply("p", 1, [("voicemail.message", left("a")), ("voicemail.deleted", named("a"))])
     assert messages.unseen(store) == []
     store.apply("p", 3, [("voicemail.message", left("b"))])
-    messages.set_mail(store, ("acme", "box", "b"), messages.WAITING)
+    messages.set_mail(store, ("acme", "box", "b"), MailState(messages.WAITING))
     store.apply("p", 4, [("voicemail.deleted", named("b"))])
     assert messages.due(store, 1e12, 10) == []
     assert messages.next_mail(store) is None
@@ -114,7 +115,7 @@ def test_a_deleted_message_is_not_mailed(store: Store) -> None:
 
 def test_an_entry_that_lacks_its_name_holds_up_no_other(store: Store) -> None:
     store.apply("p", 1, [("voicemail.message", {"account": "acme"}), ("voicemail.message", left("a"))])
-    assert names(messages.listed(store, "acme")) == ["a"]
+    assert ids(messages.listed(store, "acme")) == ["a"]
     assert store.refused == 1
 
 
@@ -124,5 +125,5 @@ def test_a_store_that_is_closed_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         messages.listed(store, "acme")
     with pytest.raises(StoreError):
-        messages.set_mail(store, ("acme", "box", "a"), messages.SENT)
+        messages.set_mail(store, ("acme", "box", "a"), MailState(messages.SENT))
     store.close()
