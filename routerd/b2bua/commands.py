@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from routerd.b2bua import effects as fx
-from routerd.b2bua import holding, uas, views
+from routerd.b2bua import holding, sessions, uas, views
+from routerd.b2bua.accounting import so_far
 from routerd.b2bua.mailboxes import Message
-from routerd.b2bua.queues import agent_left
 from routerd.rules import plan
 from routerd.rules.facts import AffinityEntry
 
@@ -69,54 +69,33 @@ def _login(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     problem = _known_agent(switch, arguments)
     if problem is not None:
         return problem
-    account, agent = arguments["account"], arguments["agent"]
-    tables = switch.exchange.account(account)
-    assert tables is not None
-    state = switch.state_of(account)
-    if agent not in state.sessions:
-        state.sessions.add(agent)
-        state.idle_since[agent] = switch.exchange.wall(now)
-        switch.exchange.journal("session", {"account": account, "agent": agent, "action": "login"})
-        switch.exchange.publish("agent.login", {"account": account, "agent": agent})
-        switch.queues.agent_freed(account, agent, now)
-    return done()
+    given = arguments.get("expires_s")
+    session = sessions.login(
+        switch, arguments["account"], arguments["agent"], None if given is None else float(given), now
+    )
+    return done(since=session.since, expires_at=session.expires_at)
 
 
 def _logout(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     problem = _known_agent(switch, arguments)
-    if problem is not None:
-        return problem
-    account, agent = arguments["account"], arguments["agent"]
-    state = switch.state_of(account)
-    if agent in state.sessions:
-        state.sessions.discard(agent)
-        state.breaks.pop(agent, None)
-        switch.exchange.journal("session", {"account": account, "agent": agent, "action": "logout"})
-        switch.exchange.publish("agent.logout", {"account": account, "agent": agent})
-        agent_left(switch, account, agent, plan.AgentLoggedOut(agent), now)
-    return done()
+    if problem is None:
+        sessions.logout(switch, arguments["account"], arguments["agent"], now)
+    return problem or done()
 
 
 def _break(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     problem = _known_agent(switch, arguments)
-    if problem is not None:
-        return problem
-    account, agent = arguments["account"], arguments["agent"]
-    switch.state_of(account).breaks[agent] = str(arguments.get("reason", ""))
-    switch.exchange.journal("session", {"account": account, "agent": agent, "action": "break"})
-    agent_left(switch, account, agent, plan.AgentOnBreak(agent), now)
-    return done()
+    if problem is None:
+        reason = str(arguments.get("reason") or "")
+        sessions.take_break(switch, arguments["account"], arguments["agent"], reason, now)
+    return problem or done()
 
 
 def _unbreak(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     problem = _known_agent(switch, arguments)
-    if problem is not None:
-        return problem
-    account, agent = arguments["account"], arguments["agent"]
-    if switch.state_of(account).breaks.pop(agent, None) is not None:
-        switch.exchange.journal("session", {"account": account, "agent": agent, "action": "unbreak"})
-        switch.queues.agent_freed(account, agent, now)
-    return done()
+    if problem is None:
+        sessions.end_break(switch, arguments["account"], arguments["agent"], now)
+    return problem or done()
 
 
 # -- calls --
@@ -210,11 +189,8 @@ def _restore_binding(switch: Switch, arguments: dict[str, Any], now: float) -> R
     return done()
 
 
-def _restore_session(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
-    state = switch.state_of(arguments["account"])
-    state.sessions.add(arguments["agent"])
-    if arguments.get("on_break"):
-        state.breaks[arguments["agent"]] = ""
+def _restore_session(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    sessions.restore(switch, arguments, now)
     return done()
 
 
@@ -273,7 +249,22 @@ def _message_of(arguments: dict[str, Any]) -> Message | None:
 
 
 def _calls(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
-    return done(calls=views.calls(switch, arguments.get("account"), now))
+    rows, further = views.calls(switch, arguments.get("account"), now, arguments.get("next", 0))
+    return done(calls=rows) if further is None else done(calls=rows, next=further)
+
+
+def _call(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    """One call: how it stands, and with ``record`` what its record would say by now."""
+    call = switch.call_by_id.get(arguments["call"])
+    if call is None or call.live.name != arguments.get("account", call.live.name):
+        return refused("unknown_call", "no such call", 404)
+    if arguments.get("record"):
+        return done(record=so_far(call, now))
+    return done(call=views.call_view(call, now))
+
+
+def _bans(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
+    return done(bans=switch.admission.bans(now))
 
 
 def _registrations(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
@@ -284,6 +275,15 @@ def _registrations(switch: Switch, arguments: dict[str, Any], now: float) -> Res
 def _agents(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     rows, further = views.agents(switch, arguments["account"], now, arguments.get("next", 0))
     return done(agents=rows) if further is None else done(agents=rows, next=further)
+
+
+def _agent(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    row = views.agent(switch, arguments["account"], arguments["agent"], now)
+    return refused("unknown_agent", f"no agent {arguments['agent']!r}", 404) if row is None else done(agent=row)
+
+
+def _waiting(switch: Switch, arguments: dict[str, Any], now: float) -> Result:  # noqa: ARG001
+    return done(waiting=views.waiting(switch, now))
 
 
 def _agent_states(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
@@ -318,10 +318,14 @@ _VERBS: Final[dict[str, Callable[[Switch, dict[str, Any], float], Result]]] = {
     "voicemail_read": _voicemail_read,
     "voicemail_delete": _voicemail_delete,
     "voicemail_add": _voicemail_add,
+    "bans": _bans,
     "calls": _calls,
+    "call": _call,
     "registrations": _registrations,
     "agents": _agents,
+    "agent": _agent,
     "agent_states": _agent_states,
+    "waiting": _waiting,
     "trunks": _trunks,
     "counters": _counters,
 }

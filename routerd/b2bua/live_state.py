@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from routerd.b2bua.sessions import Session
     from routerd.rules.facts import AffinityEntry
     from routerd.sip.tokens import Tokens
 
@@ -50,7 +51,7 @@ class AccountState:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.sessions: set[str] = set()
+        self.sessions: dict[str, Session] = {}
         self.breaks: dict[str, str] = {}
         self.down: set[str] = set()
         self.agent_calls: dict[str, dict[str, int]] = {}

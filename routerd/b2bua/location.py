@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from routerd.b2bua import nat_verdict
 from routerd.errors import ParseError
 from routerd.sip.flow import Flow
 from routerd.sip.server_location import Target
@@ -33,7 +34,7 @@ class Binding:
     ``uri`` is the Contact's URI as it came, ``contact`` the same typed; ``flow`` the pinned flow; ``path`` the stored
     Route values; ``expires_at`` and ``registered_at`` (of the last REGISTER) are monotonic seconds; ``source`` is the
     address that admission believed; ``params`` holds the push parameters (RFC 8599); ``pings`` says that the phone
-    wants CRLF instead of OPTIONS to keep its way open (RFC 5626).
+    wants CRLF instead of OPTIONS to keep its way open (RFC 5626). ``sent_by`` is what its Via said.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class Binding:
         "q",
         "reg_id",
         "registered_at",
+        "sent_by",
         "source",
         "uri",
         "user_agent",
@@ -75,6 +77,7 @@ class Binding:
         user_agent: str = "",
         source: str = "",
         pings: bool = False,
+        sent_by: str = "",
     ) -> None:
         self.account = account
         self.extension = extension
@@ -93,6 +96,7 @@ class Binding:
         self.source: str = source or flow.remote[0]
         self.params: dict[str, str | None] = {k: v for k, v in contact.params.items() if k.startswith(PUSH_PREFIX)}
         self.pings = pings
+        self.sent_by = sent_by
         self.live = False
 
     @property
@@ -189,7 +193,7 @@ class LocationService:
         return rows, further if len(self._bindings) > further else None
 
     def _view(self, binding: Binding, now: float) -> dict[str, Any]:
-        wall = self._exchange.wall
+        wall, judged = self._exchange.wall, nat_verdict.verdict(binding)
         return {
             "account": binding.account,
             "extension": binding.extension,
@@ -202,6 +206,8 @@ class LocationService:
             "instance": binding.instance,
             "reg_id": binding.reg_id,
             "user_agent": binding.user_agent,
+            "nat": judged.verdict,
+            "nat_text": judged.text,
             "registered_at": wall(binding.registered_at),
             "expires_at": wall(binding.expires_at),
             "expires_in_s": max(0, round(binding.expires_at - now)),
@@ -314,6 +320,7 @@ class LocationService:
             "user_agent": binding.user_agent,
             "source": binding.source,
             "pings": binding.pings,
+            "sent_by": binding.sent_by,
         }
 
     def restore(self, entry: dict[str, Any], now: float) -> None:
@@ -352,6 +359,7 @@ class LocationService:
             user_agent=str(entry.get("user_agent") or ""),
             source=str(entry.get("source") or ""),
             pings=bool(entry.get("pings")),
+            sent_by=str(entry.get("sent_by") or ""),
         )
 
     def _restored_flow(self, entry: dict[str, Any]) -> Flow | None:

@@ -228,6 +228,7 @@ class _Update:
             user_agent=(request.get("User-Agent") or "")[:200],
             source=self._source,
             pings=self._outbound or "ob" in contact.params,
+            sent_by=_sent_by(request),
         )
 
     def _check_contact(self, contact: Uri) -> None:
@@ -292,6 +293,13 @@ def _is_here(to: Uri, request_uri: Uri, account: AccountTables, exchange: Exchan
     if not account.account.domains or to.host == exchange.settings.realm.lower():
         return True
     return exchange.flows.ours(to.host, to.port) or to.host == request_uri.host
+
+
+def _sent_by(request: Request) -> str:
+    """Return the address that the phone itself wrote into its Via (the last one)."""
+    via = request.vias[-1]
+    host = f"[{via.host}]" if ":" in via.host else via.host
+    return host if via.port is None else f"{host}:{via.port}"
 
 
 def _path(request: Request) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from routerd.b2bua import header_policy
 from routerd.b2bua.accounting import account_day
 from routerd.b2bua.call_states import CONNECTED
 from routerd.b2bua.location import Binding
+from routerd.b2bua.sessions import Session
 from routerd.b2bua.treatment import MAILBOX
 from routerd.config.snapshot import build_snapshot
 from routerd.errors import ConfigError
@@ -186,7 +187,8 @@ class Play:
     def _state(self) -> None:
         given, tables = self._scenario.state, self._stage.tables
         state = self.world.switch.state_of(tables.account.id)
-        state.sessions.update(given.sessions)
+        for agent in given.sessions:
+            state.sessions[agent] = Session(self.world.switch, state.name, agent, 0.0)
         state.breaks.update(dict.fromkeys(given.on_break, ""))
         state.down.update(given.trunks_down)
         for number, agent in enumerate(given.in_call):

@@ -248,13 +248,15 @@ class Store:
 
     def _session(self, entry: dict[str, Any], _process: str) -> None:
         key = (str(entry["account"]), str(entry["agent"]))
-        if entry.get("action") == "logout":
+        action = entry.get("action")
+        on_break = entry.get("on_break", action == "break")
+        logged_in = entry.get("logged_in", action != "logout")
+        if not (logged_in or on_break):
             self._database.execute("DELETE FROM sessions WHERE account = ? AND agent = ?", key)
-        else:
-            on_break = entry.get("action") == "break"
-            session = {"account": key[0], "agent": key[1], "on_break": on_break}
-            session |= {name: entry[name] for name in ("reason", "expires_at", "since") if entry.get(name) is not None}
-            self._database.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", (*key, pack(session)))
+            return
+        session = {"account": key[0], "agent": key[1], "on_break": on_break, "logged_in": logged_in}
+        session |= {name: entry[name] for name in ("reason", "expires_at", "since") if entry.get(name) is not None}
+        self._database.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", (*key, pack(session)))
 
     def _used(self, entry: dict[str, Any], _process: str) -> None:
         self._database.execute(

@@ -86,7 +86,7 @@ def test_numbers_are_counted_by_the_day() -> None:
 
 def test_the_plain_facts() -> None:
     state = AccountState("acme")
-    state.sessions.add("asha")
+    state.sessions["asha"] = None  # type: ignore[assignment]
     state.breaks["ravi"] = "lunch"
     state.down.add("second")
     state.last_offered["support"] = "asha"

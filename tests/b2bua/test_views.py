@@ -62,7 +62,7 @@ def test_an_account_that_is_not_there_has_nobody() -> None:
     wire = Wire()
     assert views.agents(wire.switch, "none", 0.0) == ([], None)
     assert views.agent_states(wire.switch, "none", 0.0) == {}
-    assert views.calls(wire.switch, None, 0.0) == []
+    assert views.calls(wire.switch, None, 0.0) == ([], None)
 
 
 def test_agents_come_in_pages(monkeypatch: Any) -> None:
