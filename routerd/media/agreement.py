@@ -32,8 +32,13 @@ class Agreement:
 
     @property
     def offered(self) -> LineFormats:
-        """What the offer that waits for its answer says; of the last one where none waits."""
+        """What the last offer says."""
         return NOTHING if self._offer is None else self._offer[1]
+
+    @property
+    def offered_as(self) -> LineFormats:
+        """What the other side was told of that."""
+        return NOTHING if self._offer is None else self._offer[2]
 
     def answer(self, side: int, described: LineFormats, told: LineFormats) -> None:
         """``side`` answered this, the offerer was told that."""

@@ -96,6 +96,11 @@ def make_transcoder(source: str, target: str) -> Callable[[bytes], bytes]:
     return lambda payload: g711.encode(target, decoder.decode(payload).tobytes())
 
 
+def law(samples: bytes) -> bytes:
+    """Samples at 8 kHz as A-law, from where ``make_transcoder`` goes on."""
+    return g711.encode("PCMA", samples)
+
+
 def make_listener(source: str) -> Callable[[bytes], bytes]:
     """A function from one codec's payloads to samples at 8 kHz (bytes, the machine's byte order)."""
     if source == "G722":

@@ -100,6 +100,10 @@ class RelaySession:
         """Whether both descriptions let this side send."""
         return self._directions[side] in _SENDS and self._directions[1 - side] in _RECEIVES
 
+    def may_receive(self, side: int) -> bool:
+        """Whether this side wants to hear anything: not while it holds the call."""
+        return self._directions[side] in _RECEIVES
+
     @property
     def is_two_way(self) -> bool:
         """Whether the line is answered and both sides should be heard."""

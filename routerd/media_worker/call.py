@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from routerd.media.agreement import Agreement
 from routerd.media.ng import HOUSE
 from routerd.media.relay_session import RTCP, RTP, PartyMedia, RelaySession
 from routerd.media_worker.heard import heard
@@ -27,9 +28,26 @@ class Opener(Outlet, Protocol):
 
 
 class MediaLine:
-    """One media line with open ports. ``pending`` is the party's side of an offer that is not yet answered."""
+    """One media line with open ports.
 
-    __slots__ = ("_opener", "_path", "_treated", "kind", "pending", "ports", "session")
+    ``pending`` is the party's side of an offer that is not yet answered. ``agreement`` is what was said of formats,
+    ``is_converted`` whether packets are made fit for their receiver, ``is_muxed`` whether both ends send their reports
+    by the port of speech (RFC 5761).
+    """
+
+    __slots__ = (
+        "_opener",
+        "_path",
+        "_treated",
+        "agreement",
+        "is_converted",
+        "is_muxed",
+        "kind",
+        "offers_mux",
+        "pending",
+        "ports",
+        "session",
+    )
 
     def __init__(
         self, kind: str, session: RelaySession, ports: LinePorts, opener: Opener, treated: set[Path] | None = None
@@ -41,6 +59,10 @@ class MediaLine:
         self.pending: tuple[int, PartyMedia] | None = None
         self._opener: Opener = opener
         self._path: Path | None = None
+        self.agreement: Agreement = Agreement()
+        self.is_converted: bool = False
+        self.offers_mux: bool = False
+        self.is_muxed: bool = False
         self._treated: set[Path] = set() if treated is None else treated
 
     @property
@@ -48,7 +70,13 @@ class MediaLine:
         """The treated path, made when it is first wanted; what is put on it switches the line to it."""
         if self._path is None:
             self._path = Path(self.session, self.ports, self._opener, self._treated)
+            self._path.muxed = [self.is_muxed, self.is_muxed]
         return self._path
+
+    @property
+    def has_path(self) -> bool:
+        """Whether the treated path was wanted before."""
+        return self._path is not None
 
     @property
     def is_treated(self) -> bool:
@@ -71,7 +99,7 @@ class MediaLine:
 class MediaCall:
     """Two parties and their lines. Side 0 is who offered first; every other tag is side 1 (branches of a fork).
 
-    ``speakers`` are the tags that spoke last for each side, in an offer or an answer.
+    ``speakers`` are the tags that spoke last for each side, in an offer or an answer; ``flags`` all that were given.
     """
 
     __slots__ = (
@@ -81,6 +109,7 @@ class MediaCall:
         "counted_packets",
         "created_s",
         "first_tag",
+        "flags",
         "hosts",
         "last_signal_s",
         "lines",
@@ -102,6 +131,7 @@ class MediaCall:
         self.hosts: list[str] = ["", ""]
         self.speakers: list[str] = [first_tag, ""]
         self.lines: list[MediaLine | None] = []
+        self.flags: set[str] = set()
 
     def side_of(self, tag: str) -> int:
         """0 for the party that offered first, else 1."""
@@ -131,6 +161,10 @@ class MediaCall:
         while len(self.lines) <= index:
             self.lines.append(None)
         self.lines[index] = line
+
+    def speech_line(self) -> MediaLine | None:
+        """The line that is spoken and played on: the first open one of kind audio."""
+        return next((line for line in self.open_lines() if line.kind == "audio"), None)
 
     def open_lines(self) -> list[MediaLine]:
         """The lines with ports."""

@@ -1,14 +1,14 @@
 """The embedded media engine: ng commands in, ng replies and notifications out. Sans-IO; the sockets are handed in.
 
 Theory of operation. A call is made by its first offer, which opens a pair of ports for each side of every media line
-that the relay can carry; ports stay for the line's life: a re-offer from either side changes descriptions only.
-An offer is just remembered: what it says of its sender holds once an answer comes; a refused re-offer breaks nothing.
-Of several answers (a fork) the last one wins. A cookie that was answered before gets the same reply and does nothing.
+that the relay can carry; ports stay for the line's life: a re-offer from either side changes descriptions only. An
+offer is just remembered: what it says of its sender holds once an answer comes; a refused re-offer breaks nothing. Of
+several answers (a fork) the last one wins. A cookie that was answered before gets the same reply and does nothing.
 
-``tick`` is called every ``TICK_S``; each time it looks at one ``SLICES``-th of the calls and notifies their controllers
-of silence (``media-timeout``: ending the call is the controller's business), of one-way speech and of its end. A call
-whose ``delete`` was lost is ended when it was neither signalled nor heard for ``session_limit_s``. Lines on the treated
-path are ticked every time.
+``tick`` is called every ``TICK_S``; each time it looks at one ``SLICES``-th of the calls and notifies their
+controllers of silence (``media-timeout``: ending the call is the controller's business), of one-way speech and of its
+end. A call whose ``delete`` was lost is ended when it was neither signalled nor heard for ``session_limit_s``. Lines
+on the treated path are ticked every time.
 
 What is more than relaying — playing, digits, recording, security — is added by extensions (see ``extension``).
 """
@@ -158,6 +158,11 @@ class Engine:
         if not call.knows(tag):
             raise MediaError("Unknown party")
         return call, call.side_of(tag), tag
+
+    def press(self, call: MediaCall, side: int, digit: str, began_s: float, now: float) -> None:
+        """Tell every extension of a digit."""
+        for extension in self.extensions:
+            extension.pressed(call, side, digit, began_s, now)
 
     def notify(self, call: MediaCall, event: str, content: Mapping[str, Any]) -> None:
         """Send an event about a call to its controller."""

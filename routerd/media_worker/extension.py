@@ -3,8 +3,8 @@
 An extension is made with the engine's ``Services`` and overrides what it needs of ``Extension``. For each offer and
 answer the engine calls, in this order, on every extension: ``read`` with the description as it came, ``write`` with
 the description as it will go to the other party (addresses and ports are already ours), and after an answer has been
-taken in by the lines ``answered``. ``ended`` is called while the call's lines are still open. Descriptions are changed
-in place. A MediaError from ``read`` or ``write`` refuses the command.
+taken in by the lines ``answered``. ``ended`` is called while the call's lines are still open. Descriptions are
+changed in place. A MediaError from ``read`` or ``write`` refuses the command.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ class Services(Protocol):
 
     def party_of(self, command: Mapping[str, Any], key: str = "from-tag") -> tuple[MediaCall, int, str]:
         """As ``call_of``, with the side and the tag that ``key`` names; raises MediaError."""
+
+    def press(self, call: MediaCall, side: int, digit: str, began_s: float, now: float) -> None:
+        """Tell every extension of a digit (``pressed``)."""
 
     def notify(self, call: MediaCall, event: str, content: Mapping[str, Any]) -> None:
         """Send an event about a call to its controller."""

@@ -14,12 +14,16 @@ import uvloop
 from routerd.edge.memory import Trimmer
 from routerd.errors import RelayError
 from routerd.media_worker.addresses import Addresses
+from routerd.media_worker.digits import Digits
 from routerd.media_worker.engine import SESSION_LIMIT_S, TICK_S, Engine
+from routerd.media_worker.pacer import Pacer
+from routerd.media_worker.playing import Playing
 from routerd.media_worker.ports import PortPool
 from routerd.media_worker.recordings import Recordings
 from routerd.media_worker.relay_sockets import RelaySockets
 from routerd.media_worker.scribe import Scribe
 from routerd.media_worker.security import Security
+from routerd.media_worker.transcoding import Transcoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,6 +86,8 @@ class MediaWorker:
         self._transport: asyncio.DatagramTransport | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._trimmer = Trimmer(WORTH_A_TRIM)
+        self._pacer: Pacer | None = None
+        self._playing: Playing | None = None
         self.engine: Engine | None = None
         self.sockets: RelaySockets | None = None
         self.control: Address = listen
@@ -102,7 +108,7 @@ class MediaWorker:
             timeout_s=self._timeout_s,
             session_limit_s=self._session_limit_s,
             wall_offset_s=time.time() - time.monotonic(),
-            extensions=(Security, self._recordings),
+            extensions=(Transcoding, self._make_playing, self._make_digits, Security, self._recordings),
         )
         self._tick()
 
@@ -112,8 +118,19 @@ class MediaWorker:
             self._ticking.cancel()
         if self.engine is not None:
             self.engine.close()
+        if self._pacer is not None:
+            self._pacer.close()
         if self._transport is not None:
             self._transport.close()
+
+    def _make_playing(self, services: Services) -> Playing:
+        self._pacer = Pacer(asyncio.get_running_loop())
+        self._playing = Playing(services, self._pacer, secrets.randbits)
+        return self._playing
+
+    def _make_digits(self, services: Services) -> Digits:
+        assert self._playing is not None
+        return Digits(services, self._playing)
 
     def _recordings(self, services: Services) -> Recordings:
         return Recordings(services, Scribe(), self._record_dirs)
