@@ -18,6 +18,7 @@ from routerd.b2bua import accounting, call_actions, carrying, digits, holding, h
 from routerd.b2bua.call_media import CallMedia
 from routerd.b2bua.call_states import ANSWERING, BRIEFING, CONNECTED, DECIDING, ENDED, GREETING, RINGING, TABLE
 from routerd.b2bua.leg import CLOSED
+from routerd.b2bua.offering import offer_for
 from routerd.b2bua.record import CallRecord
 from routerd.rules import machine, plan
 from routerd.rules.facts import Facts
@@ -124,7 +125,7 @@ class Call:
         "presses",
         "progress_sent",
         "record",
-        "relayed_offer",
+        "relayed_offers",
         "renegotiation",
         "request",
         "state",
@@ -172,7 +173,7 @@ class Call:
         self.early: OutboundLeg | None = None
         self.progress_sent = 0
         self.branches = 0
-        self.relayed_offer = b""
+        self.relayed_offers: dict[str, bytes] = {}
         self.waiting_forks: list[tuple[Fork, list[BranchPlan]]] = []
         self.renegotiation: midcall.Renegotiation | None = None
         self.join: Join | None = None
@@ -396,7 +397,7 @@ class Call:
 
     def offer_for(self, fork: Fork, branch: OutboundLeg) -> bytes:
         """Return what this branch is offered."""
-        return carrying.offer_for(self, fork, branch)
+        return offer_for(self, fork, branch)
 
     def fork_started(self, fork: Fork, attempt: BranchPlan, now: float) -> None:
         """Note which trunk a leg goes by, and count its channel."""

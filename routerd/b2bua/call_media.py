@@ -2,7 +2,8 @@
 
 Theory of operation. In ``direct`` mode descriptions pass unchanged and everything here answers at once. In ``relay``
 mode each offer and each answer takes one turn through the engine, asynchronously; whoever asked continues in a
-callback. All branches of a fork share one offer; the last answer wins. Parties are named by their leg's name.
+callback. Branches of one profile share one offer (``offering``); the last answer wins. Parties are named by their
+leg's name.
 A call begins direct and becomes relayed with the first party that wants it; it goes back only when it is answered by a
 branch that was offered the caller's own description before that.
 
@@ -15,7 +16,9 @@ from collections.abc import Callable
 from hashlib import blake2s
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from routerd.b2bua.media_profiles import answer_ice, of_party, offer_words
 from routerd.media import ng, offer_answer
+from routerd.media.profiles import PLAIN, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,15 +42,25 @@ class Party(Protocol):
     def flow(self) -> Flow | None:
         """How it is reached."""
 
+    @property
+    def remote_sdp(self) -> bytes:
+        """Its last description."""
+
+    @property
+    def profile(self) -> str:
+        """How it is expected to carry media (:mod:`routerd.b2bua.media_profiles`)."""
+
 
 class House:
     """The switch itself as a party: who talks with a caller that is alone with the engine (menu, queue, mailbox)."""
 
-    __slots__ = ("flow", "name")
+    __slots__ = ("flow", "name", "profile", "remote_sdp")
 
     def __init__(self) -> None:
         self.name = "house"
         self.flow: Flow | None = None
+        self.profile = PLAIN
+        self.remote_sdp = b""
 
 
 HOUSE: Final = House()
@@ -102,31 +115,38 @@ class CallMedia:
         towards: str = "",
         *,
         plain: bool = False,
+        profile: str = "",
     ) -> None:
         """Take ``sender``'s offer through the engine; ``then(sdp, now)`` with what the other party is offered.
 
         ``towards`` is the address of a receiver that has no flow yet: a multi-homed engine names what reaches us there.
-        ``plain``: the other party is the house, which takes no other profile than RTP/AVP.
+        ``plain``: the other party is the house, which takes no other profile than RTP/AVP. ``profile``: what to offer
+        to a receiver that is not known yet. Parties whose profiles differ are relayed whatever their documents say.
         """
+        wanted = PLAIN if plain else profile or (of_party(receiver) if receiver is not None else PLAIN)
+        if not self.relay and sdp and receiver is not None and wanted != (profile_of(sdp) or wanted):
+            self.want_relay()
         if not self.relay or not sdp:
             then(sdp, now)
             return
         self.opened = True
         to_tag = receiver.name if receiver is not None else None
         known = receiver.flow.remote[0] if receiver is not None and receiver.flow is not None else towards
-        extra = {"destination": known} if known and self._exchange.settings.engines[self.engine].embedded else {}
-        if plain:
-            extra["transport-protocol"] = "RTP/AVP"
+        ice, words = offer_words(sdp, wanted)
+        embedded = self._exchange.settings.engines[self.engine].embedded
+        extra = {**words, "destination": known} if known and embedded else words
         source = _source(sender)
-        self._ask(ng.offer(self.session, sender.name, sdp, to_tag=to_tag, received_from=source, extra=extra), then)
+        self._ask(
+            ng.offer(self.session, sender.name, sdp, to_tag=to_tag, ice=ice, received_from=source, extra=extra), then
+        )
 
     def answer(self, sdp: bytes, offerer: Party, answerer: Party, then: Continue, now: float) -> None:
         """Take ``answerer``'s answer through the engine; ``then(sdp, now)`` with what the offerer gets."""
         if not self.relay or not sdp:
             then(sdp, now)
             return
-        source = _source(answerer)
-        self._ask(ng.answer(self.session, offerer.name, answerer.name, sdp, received_from=source), then)
+        source, ice = _source(answerer), answer_ice(offerer.remote_sdp)
+        self._ask(ng.answer(self.session, offerer.name, answerer.name, sdp, ice=ice, received_from=source), then)
 
     def _ask(self, command: dict[str, Any], then: Continue) -> None:
         def described(reply: dict[str, Any] | None, now: float) -> None:

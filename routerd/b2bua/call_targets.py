@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from routerd.b2bua import header_policy
+from routerd.b2bua import header_policy, media_profiles
 from routerd.b2bua.forking import BranchPlan
 from routerd.b2bua.outbound_leg import OutboundLeg
 from routerd.errors import ParseError
@@ -47,6 +47,7 @@ def _contacts(call: Call, fork: Fork, ring: Ring, now: float) -> list[BranchPlan
         branch = _branch(call, fork, f"{ring.target}@{binding.source}", parts)
         branch.media = extension.media
         branch.codecs = extension.codecs
+        branch.profile = media_profiles.expected(extension.srtp, binding.flow)
         branch.extension = name
         made.append(BranchPlan(branch, binding.flow, extension.provisional_timeout_s))
     return made
@@ -68,6 +69,7 @@ def _trunk(call: Call, fork: Fork, ring: Ring, trunk: Trunk) -> BranchPlan | Non
     branch = _branch(call, fork, f"trunk:{trunk.id}", parts)
     branch.media = trunk.media
     branch.codecs = trunk.codecs
+    branch.profile = media_profiles.expected(trunk.srtp, None)
     branch.trunk = trunk
     return BranchPlan(branch, None, trunk.provisional_timeout_s, trunk.id)
 

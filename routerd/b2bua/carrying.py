@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import accounting, call_targets, confirming, house, joining, leg_media, ringback, treatment, whisper
-from routerd.b2bua.call_media import filtered
+from routerd.b2bua import (
+    accounting,
+    call_targets,
+    confirming,
+    house,
+    joining,
+    leg_media,
+    offering,
+    ringback,
+    treatment,
+    whisper,
+)
 from routerd.b2bua.call_states import CONNECTED, ENDED, GREETING, RINGING, TREATED
 from routerd.b2bua.forking import Fork
 from routerd.b2bua.header_policy import ELSEWHERE
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.outbound_leg import OutboundLeg
 from routerd.b2bua.record import LegEntry
-from routerd.errors import SdpError
 from routerd.rules import plan
 
 if TYPE_CHECKING:
@@ -62,70 +71,16 @@ def _ring(call: Call, command: plan.Command, now: float) -> None:
     if not attempts:
         fork.start((), now)
         return
-    if any(attempt.branch.media == "relay" for attempt in attempts) or _caller_relays(call):
+    if offering.wants_relay(call, attempts):
         call.media.want_relay()
     if call.state == RINGING and whisper.of(call, fork).path and house.usable(call):
         call.media.want_relay()
     if leg_media.wanted(call, fork):
         leg_media.prepare(call, fork, attempts, now)
-    elif call.media.relay and not call.relayed_offer and call.state == RINGING and _has_offer(call):
-        _offer_first(call, fork, attempts, now)
+    elif offering.is_due(call, attempts):
+        offering.prepare(call, fork, attempts, now)
     else:
         fork.start(attempts, now)
-
-
-def _has_offer(call: Call) -> bool:
-    return call.caller is not None and bool(call.caller.remote_sdp)
-
-
-def _caller_relays(call: Call) -> bool:
-    return call.caller is not None and call.caller.media == "relay"
-
-
-def _offer_first(call: Call, fork: Fork, attempts: list[BranchPlan], now: float) -> None:
-    """Take the caller's offer through the engine once; the leg starts when it is back."""
-    assert call.caller is not None
-
-    def offered(sdp: bytes | None, when: float) -> None:
-        if call.state == ENDED:
-            return
-        if sdp is None and call.state == RINGING:
-            call.broken("media_timeout", 503, when)
-            return
-        call.relayed_offer = sdp or b""
-        waiting, call.waiting_forks = call.waiting_forks, []
-        for waiter, prepared in waiting:
-            if waiter.user is not None and call.state != ENDED:
-                waiter.start(prepared, when)
-
-    call.waiting_forks.append((fork, attempts))
-    if len(call.waiting_forks) == 1:
-        towards = attempts[0].peer_host()
-        call.media.offer(call.caller.remote_sdp, call.caller, None, offered, now, towards)
-
-
-def offer_for(call: Call, fork: Fork, branch: OutboundLeg) -> bytes:
-    """Return the description that a branch is offered: the caller's, relayed where wanted, by the branch's codecs.
-
-    Who will be joined later is asked for an offer, unless a question comes first: no 2xx may wait so long for its ACK.
-    """
-    if fork.own is not None and fork.own.offer:
-        return _by_codecs(call, fork.own.offer, branch)
-    if call.caller is None and call.transfer is None:
-        return house.BLACK_HOLE
-    if call.transfer is not None or call.caller is None or call.state != RINGING:
-        return house.BLACK_HOLE if fork.ring.confirm else b""
-    sdp = call.relayed_offer if call.media.relay and call.relayed_offer else call.caller.remote_sdp
-    branch.direct = bool(sdp) and not call.relayed_offer
-    return _by_codecs(call, sdp, branch)
-
-
-def _by_codecs(call: Call, sdp: bytes, branch: OutboundLeg) -> bytes:
-    try:
-        return filtered(sdp, branch.codecs)
-    except SdpError:
-        call.exchange.note("no_common_codec", branch.name)
-        return sdp
 
 
 def branch_started(call: Call, fork: Fork, attempt: BranchPlan, now: float) -> None:
@@ -354,7 +309,7 @@ def media_lost(call: Call, engine: int, now: float) -> None:
         joining.join(call, call.caller, call.peer, now)
     elif call.state == GREETING:
         call.media.reopen()
-        call.relayed_offer = b""
+        call.relayed_offers.clear()
         house.greet(call, now)
     else:
         call.broken("media_timeout", 503, now)

@@ -21,6 +21,7 @@ from routerd.b2bua.leg import CONFIRMED
 from routerd.b2bua.playing import Player
 from routerd.errors import SdpError
 from routerd.media import ng, offer_answer
+from routerd.media.profiles import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,8 +165,8 @@ def greet(call: Call, now: float) -> None:
         call.media.want_relay()
         if not caller.remote_sdp:
             call.media.offer(house_offer(), HOUSE, caller, lambda sdp, when: _described(call, sdp, when), now)
-        elif call.relayed_offer and b"SAVP" not in call.relayed_offer:
-            _answer_offer(call, call.relayed_offer, now)
+        elif call.relayed_offers.get(PLAIN):
+            _answer_offer(call, call.relayed_offers[PLAIN], now)
         else:
             then: Continue = lambda sdp, when: _answer_offer(call, sdp, when)  # noqa: E731
             call.media.offer(caller.remote_sdp, caller, None, then, now, plain=True)

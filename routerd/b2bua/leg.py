@@ -18,6 +18,7 @@ from routerd.b2bua.exchange import ALLOW, SERVER
 from routerd.b2bua.leg_session import SessionLeg
 from routerd.b2bua.outgoing import Credentials, Outgoing, Sender
 from routerd.errors import ParseError, RemoteProtocolError
+from routerd.media.profiles import PLAIN
 from routerd.sip import build, session_timer
 from routerd.sip.serializer import serialize
 from routerd.sip.server_location import numeric_target
@@ -92,6 +93,7 @@ class Leg(SessionLeg):
         "peer_informs",
         "peer_updates",
         "pinned",
+        "profile",
         "remote_sdp",
         "state",
         "trunk",
@@ -104,6 +106,7 @@ class Leg(SessionLeg):
         self.trunk: Trunk | None = None
         self.extension: str | None = None
         self.media = "relay"
+        self.profile = PLAIN
         self.codecs: tuple[str, ...] | None = None
         self.dialog: Dialog | None = None
         self.flow: Flow | None = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from routerd.b2bua import house
+from routerd.b2bua import house, offering
 from routerd.b2bua.anchoring import house_offer
 from routerd.b2bua.call_media import HOUSE, CallMedia
 from routerd.b2bua.call_states import DECIDING, ENDED, RINGING
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from routerd.b2bua.call import Call
     from routerd.b2bua.call_media import Continue
     from routerd.b2bua.forking import BranchPlan, Fork
+    from routerd.b2bua.offering import Offers
     from routerd.b2bua.outbound_leg import OutboundLeg
 
 
 class LegMedia:
     """One leg's own session: what it was offered, what its answer made of it, and what it hears."""
 
-    __slots__ = ("answer", "call", "for_caller", "media", "offer", "player")
+    __slots__ = ("answer", "call", "for_caller", "media", "offers", "player")
 
     def __init__(self, call: Call, number: int) -> None:
         call.legs_heard += 1
@@ -35,7 +36,7 @@ class LegMedia:
         self.media = CallMedia(call.exchange, call.id, f"leg{number}.{call.legs_heard}")
         self.media.want_relay()
         self.player = Player(call)
-        self.offer = b""
+        self.offers: Offers = {}
         self.answer = b""
         self.for_caller = False
 
@@ -75,24 +76,24 @@ def prepare(call: Call, fork: Fork, attempts: list[BranchPlan], now: float) -> N
     own = fork.own = LegMedia(call, fork.number)
     caller = call.caller
 
-    def offered(sdp: bytes | None, when: float) -> None:
+    def offered(offers: Offers | None, when: float) -> None:
         if call.state == ENDED or fork.user is None or fork.own is not own:
             return
-        if sdp is None:
+        if offers is None:
             call.exchange.note("leg_without_session", fork.ring.target)
             fork.leave_session(when)
         else:
-            own.offer = sdp
-        if sdp is None and own.for_caller and call.media.relay:
+            own.offers = offers
+        if offers is None and own.for_caller and call.media.relay:
             call.broken("media_timeout", 503, when)
             return
         fork.start(attempts, when)
 
     if call.transfer is None and caller is not None and call.state in {DECIDING, RINGING}:
         own.for_caller = True
-        own.media.offer(caller.remote_sdp, caller, None, offered, now, attempts[0].peer_host())
+        offering.ask_each(own.media, caller.remote_sdp, caller, attempts, offered, now)
     else:
-        own.media.offer(house_offer(), HOUSE, None, offered, now, attempts[0].peer_host())
+        offering.ask_each(own.media, house_offer(), HOUSE, attempts, offered, now)
 
 
 def _nothing(reply: dict[str, Any] | None, now: float) -> None:

@@ -27,22 +27,18 @@ class Spoken(Protocol):
     """A leg, as far as its profile goes."""
 
     @property
-    def flow(self) -> Flow | None:
-        """How it is reached."""
-
-    @property
     def remote_sdp(self) -> bytes:
         """Its last description."""
 
     @property
-    def srtp(self) -> str:
-        """What the document says of it."""
+    def profile(self) -> str:
+        """What was expected of it before (:func:`expected`)."""
 
 
 def of_party(leg: Spoken) -> str:
     """The profile in which a party is offered media."""
     spoken = profile_of(leg.remote_sdp) if leg.remote_sdp else None
-    return spoken or expected(leg.srtp, leg.flow)
+    return spoken or leg.profile
 
 
 def expected(srtp: str, flow: Flow | None) -> str:

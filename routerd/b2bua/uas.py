@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from routerd.b2bua import attempt as attempts
+from routerd.b2bua import media_profiles
 from routerd.b2bua.admission import Party, Refusal
 from routerd.b2bua.amplification import fits
 from routerd.b2bua.call import Call
@@ -192,6 +193,7 @@ def describe(leg: InboundLeg, party: Party, dialled: str) -> None:
     assert source is not None
     leg.media = source.media
     leg.codecs = source.codecs
+    leg.profile = media_profiles.expected(source.srtp, leg.flow)
     leg.trunk = party.trunk
     leg.extension = party.extension.id if party.extension is not None else None
     leg.pinned = party.trunk is None or (leg.flow is not None and leg.flow.reliable)

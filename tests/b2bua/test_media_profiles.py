@@ -14,8 +14,8 @@ BROWSER = HEAD + b"m=audio 9 UDP/TLS/RTP/SAVPF 8\r\na=ice-ufrag:abcd\r\na=ice-pw
 
 class Leg:
     def __init__(self, srtp: str = "auto", transport: str = "udp", remote_sdp: bytes = b"") -> None:
-        self.srtp = srtp
-        self.flow = Flow(transport, ("192.0.2.9", 5060), ("192.0.2.1", 5060)) if transport else None
+        flow = Flow(transport, ("192.0.2.9", 5060), ("192.0.2.1", 5060)) if transport else None
+        self.profile = media_profiles.expected(srtp, flow)
         self.remote_sdp = remote_sdp
 
 
