@@ -38,7 +38,7 @@ class Pacing(Protocol):
 class Pacer:
     """The timer on a loop."""
 
-    __slots__ = ("_clock", "_due", "_keys", "_loop", "_timer")
+    __slots__ = ("_armed_ms", "_clock", "_due", "_keys", "_loop", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = monotonic) -> None:
         """``clock`` must be the one of ``loop``."""
@@ -47,6 +47,7 @@ class Pacer:
         self._due: dict[int, list[Slot]] = {}
         self._keys: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_ms: int = 0
 
     def __len__(self) -> int:
         """Slots that wait."""
@@ -77,12 +78,13 @@ class Pacer:
     def _arm(self) -> None:
         if not self._keys:
             return
-        when = self._keys[0] / 1000
+        first_ms = self._keys[0]
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._armed_ms <= first_ms:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._fire)
+        self._armed_ms = first_ms
+        self._timer = self._loop.call_at(first_ms / 1000, self._fire)
 
     def _fire(self) -> None:
         self._timer = None

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
+import uvloop
+
 from routerd.media_worker.pacer import GRID_MS, Pacer
 
 
@@ -25,11 +27,8 @@ class Beat:
 
 class Timer:
     def __init__(self, when: float) -> None:
-        self._when = when
+        self.at = when
         self.cancelled = False
-
-    def when(self) -> float:
-        return self._when
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -49,12 +48,12 @@ class Loop:
 
     def pass_to(self, until: float) -> None:
         while True:
-            due = [one for one in self.timers if not one[0].cancelled and one[0].when() <= until]
+            due = [one for one in self.timers if not one[0].cancelled and one[0].at <= until]
             if not due:
                 break
-            first = min(due, key=lambda one: one[0].when())
+            first = min(due, key=lambda one: one[0].at)
             self.timers.remove(first)
-            self.now = max(self.now, first[0].when())
+            self.now = max(self.now, first[0].at)
             assert callable(first[1])
             first[1]()
         self.now = until
@@ -122,6 +121,22 @@ async def test_closing() -> None:
     loop.pass_to(101.0)
     pacer.close()
     assert (beat.due, len(pacer)) == ([], 0)
+
+
+def test_on_the_loop_of_the_engine_too() -> None:
+    async def both() -> tuple[Beat, Beat]:
+        pacer = Pacer(asyncio.get_running_loop())
+        beats = Beat(10, 5), Beat(10, 5)
+        for beat in beats:
+            await asyncio.sleep(0)
+            pacer.add(beat)
+            pacer.add(Beat(20, 1))
+        for beat in beats:
+            await asyncio.wait_for(beat.over.wait(), 10)
+        return beats
+
+    for beat in uvloop.run(both()):
+        assert beat.due == [beat.due[0] + 10 * at for at in range(5)]
 
 
 async def test_on_a_real_loop_nothing_is_early_and_nothing_adds_up() -> None:
