@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from routerd.config.descriptions import KEYS
 from routerd.config.document import Document
 from routerd.config.references import LISTS
 
@@ -21,6 +22,9 @@ def document_schema() -> dict[str, Any]:
     """Give the schema (JSON Schema 2020-12) as plain values."""
     schema = msgspec.json.schema(Document)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": TITLE, **_plain(schema)}
+    for name, keys in KEYS.items():
+        for key, said in keys.items():
+            schema["$defs"][name]["properties"][key]["description"] = said
     destination = schema["$defs"]["Destination"]
     destination["oneOf"] = [
         _alternative(sorted(LISTS), "id"),
