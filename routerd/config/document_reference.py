@@ -26,8 +26,8 @@ SHARED: Final[dict[type[Any], str]] = {
 _HEAD: Final = """# Document reference
 
 Every key of the routing document, made from the code by `python docs/make_schema.py`.
-[configuration.md](configuration.md) introduces it, [document.schema.json](document.schema.json) is for editors. An unknown
-key is an error.
+[configuration.md](configuration.md) introduces it, [document.schema.json](document.schema.json) is for editors.
+An unknown key is an error.
 """
 
 
