@@ -5,17 +5,30 @@ Functions of a call. Every leg of the plan gets one end here, every agent their 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from routerd.b2bua.call_media import statistics
+from routerd.b2bua.media_facts import media_facts
 from routerd.rules import calendar, plan
 from routerd.rules.facts import AffinityEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from routerd.b2bua.call import Call
     from routerd.b2bua.record import LegEntry
     from routerd.rules.decision import Node
     from routerd.rules.tables import AccountTables, Department
+
+
+class Late(Protocol):
+    """What hears of its files only when the call is over."""
+
+    def leave(self, now: float) -> None:
+        """Hear that the call is over."""
+
+    def settle(self, done: Callable[[float], None], now: float) -> None:
+        """Call ``done(now)`` once it is known what became of every file."""
+
 
 AFTER_ANSWER: Final = frozenset({"voicemail", "announcement", "hung_up", "abandoned"})
 
@@ -137,14 +150,35 @@ def write_record(call: Call, now: float) -> None:
         record.reason = record.reason or call.step.reason
     entry = described(call)
 
-    def written(reply: dict[str, Any] | None, when: float) -> None:  # noqa: ARG001 - one signature for all
+    recording, mailbox = call.recording, record.mailbox
+    late = [one for one in (recording, mailbox) if one is not None]
+    who = {leg.name: name for name, leg in (("caller", call.caller), ("callee", call.peer)) if leg is not None}
+    record.mailbox = None
+    for one in late:
+        one.leave(now)
+
+    def heard(reply: dict[str, Any] | None, when: float) -> None:
+        entry["media"] = {**media_facts(reply, {"caller": "caller", **who}), **(entry["media"] or {})} or None
+        _settle(late, written, when)
+
+    def written(when: float) -> None:  # noqa: ARG001 - one signature for all
         _add_ladder(call, entry)
         exchange.ladders.forget(call.id)
-        entry["media"] = {**(entry["media"] or {}), **statistics(reply)} or None
+        entry["recording"] = recording.facts() if recording is not None else None
+        if mailbox is not None:
+            entry["voicemail"] = mailbox.facts()
         exchange.journal("call.end", entry)
         exchange.publish("call.ended", entry)
 
-    call.media.close(written, now)
+    call.media.close(heard, now)
+
+
+def _settle(late: Sequence[Late], done: Callable[[float], None], now: float) -> None:
+    """Call ``done(now)`` when everybody knows what became of their files."""
+    if late:
+        late[0].settle(lambda when: _settle(late[1:], done, when), now)
+    else:
+        done(now)
 
 
 def so_far(call: Call, now: float) -> dict[str, Any]:

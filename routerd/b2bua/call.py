@@ -18,6 +18,7 @@ from routerd.b2bua import accounting, call_actions, carrying, digits, holding, h
 from routerd.b2bua.call_media import CallMedia
 from routerd.b2bua.call_states import ANSWERING, BRIEFING, CONNECTED, DECIDING, ENDED, GREETING, RINGING, TABLE
 from routerd.b2bua.leg import CLOSED
+from routerd.b2bua.media_facts import flag_one_way
 from routerd.b2bua.offering import offer_for
 from routerd.b2bua.record import CallRecord
 from routerd.rules import machine, plan
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from routerd.b2bua.location import Binding
     from routerd.b2bua.outbound_leg import OutboundLeg
     from routerd.b2bua.playing import Player
+    from routerd.b2bua.recording import CallRecording
     from routerd.rules.tables import AccountTables
     from routerd.sip.message import Request, Response
     from routerd.sip.timers import Timer
@@ -125,6 +127,7 @@ class Call:
         "presses",
         "progress_sent",
         "record",
+        "recording",
         "relayed_offers",
         "renegotiation",
         "request",
@@ -167,6 +170,7 @@ class Call:
         self.winner: Fork | None = None
         self.timers: dict[str, Timer] = {}
         self.media = CallMedia(self.exchange, self.id)
+        self.recording: CallRecording | None = None
         self.record = CallRecord(self.id, attempt, tables.version, now, self.exchange.wall_offset)
         self.ending: plan.End | None = None
         self.stopping: tuple[str, int, int] = ("", 500, 38)
@@ -314,6 +318,7 @@ class Call:
 
     def _let_go(self) -> None:
         self.step = None
+        self.recording = None
         self.forks.clear()
         self.winner = None
         self.early = None
@@ -457,16 +462,17 @@ class Call:
         elif event in {"restarted", "lost"} and self.state != ENDED:
             carrying.media_lost(self, engine, now)
         elif event == "one-way":
-            self.record.media = {**(self.record.media or {}), "one_way": facts.get("direction", "unknown")}
-            self.exchange.note("one_way_audio", self.id)
+            flag_one_way(self, facts)
         elif event == "media-ended":
             session, play_id = str(facts.get("call-id", "")), str(facts.get("play-id", ""))
             for player in tuple(self.players):
                 player.ended(session, play_id, now)
         elif event == "dtmf" and self.state != ENDED:
             digits.heard(self, facts, now)
-        elif event == "recording-ended":
+        elif event == "recording-ended" and "tag" in facts:
             house.recording_ended(self, facts, now)
+        elif event == "recording-ended" and self.recording is not None:
+            self.recording.ended(facts, now)
 
     def uses_engine(self, engine: int) -> bool:
         """Whether a session of this call may be at that engine."""

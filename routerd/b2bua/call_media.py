@@ -74,9 +74,11 @@ class CallMedia:
         "_exchange",
         "_generation",
         "_left",
+        "_needs",
         "call_id",
         "engine",
         "forced",
+        "offerer",
         "opened",
         "relay",
         "session",
@@ -90,6 +92,8 @@ class CallMedia:
         self.session = f"{call_id}/{part}" if part else call_id
         self.relay = False
         self.forced = False
+        self.offerer = ""
+        self._needs = ""
         self.opened = False
         self.silent = False
         self.engine = -1
@@ -101,9 +105,16 @@ class CallMedia:
         """Relay from now on, where an engine is there; returns whether it is."""
         if not self.relay and self._exchange.settings.engines:
             alive = self._exchange.engines_alive() or list(range(len(self._exchange.settings.engines)))
+            alive = [one for one in alive if self._needs in self._exchange.capabilities_of(one)] or alive
             self.engine = alive[blake2s(self.call_id.encode(), digest_size=1).digest()[0] % len(alive)]
             self.relay = True
         return self.relay
+
+    def force_relay(self, capability: str) -> None:
+        """Relay in every session from now on, by an engine that is able to do that, if there is one."""
+        self.forced = True
+        self._needs = capability
+        self.want_relay()
 
     def offer(
         self,
@@ -129,6 +140,8 @@ class CallMedia:
         if not self.relay or not sdp:
             then(sdp, now)
             return
+        if not self.opened:
+            self.offerer = sender.name
         self.opened = True
         to_tag = receiver.name if receiver is not None else None
         known = receiver.flow.remote[0] if receiver is not None and receiver.flow is not None else towards
@@ -191,7 +204,7 @@ class CallMedia:
             self._left.append((self.engine, self.session))
         self._left += other._left
         self.session, self.engine = other.session, other.engine
-        self.relay, self.opened = other.relay, other.opened
+        self.relay, self.opened, self.offerer = other.relay, other.opened, other.offerer
         other.opened = False
         other._left = []
         other._withdraw()
@@ -243,7 +256,16 @@ class CallMedia:
             then(None, now)
             return
         self.opened = False
-        self._exchange.ask_media(self.engine, ng.delete(self.session), then)
+        engine, session = self.engine, self.session
+        if "events" in self._exchange.capabilities_of(engine):
+            self._exchange.ask_media(engine, ng.delete(session), then)
+            return
+
+        def told(reply: dict[str, Any] | None, when: float) -> None:
+            self._exchange.ask_media(engine, ng.delete(session), None)
+            then(reply, when)
+
+        self._exchange.ask_media(engine, ng.query(session), told)  # an rtpengine's delete tells nothing
 
     def _withdraw(self) -> None:
         for number in self._asked:
@@ -257,11 +279,6 @@ def _source(party: Party) -> tuple[str, str] | None:
         return None
     host = party.flow.remote[0]
     return ("IP6" if ":" in host else "IP4", host)
-
-
-def statistics(reply: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what a record keeps of the engine's last word: totals, and what was heard from each party."""
-    return {name: reply[name] for name in ("totals", "heard") if name in reply} if reply is not None else {}
 
 
 def filtered(sdp: bytes, allowed: Sequence[str] | None) -> bytes:

@@ -16,6 +16,7 @@ from routerd.b2bua import (
     joining,
     leg_media,
     offering,
+    recording,
     ringback,
     treatment,
     whisper,
@@ -71,6 +72,7 @@ def _ring(call: Call, command: plan.Command, now: float) -> None:
     if not attempts:
         fork.start((), now)
         return
+    recording.prepare(call, command)
     if offering.wants_relay(call, attempts):
         call.media.want_relay()
     if call.state == RINGING and whisper.of(call, fork).path and house.usable(call):
@@ -237,9 +239,16 @@ def connected(call: Call, now: float) -> None:
     if call.transfer is not None:
         call.transfer.ended(200, now)
         call.transfer = None
-    set_timer(call, "max_call", call.tables.account.max_call_s, now)
+    count_duration(call, now)
     call.exchange.publish("call.routed", {"call": call.id, "answered_by": call.record.answered_by})
     accounting.remember_talk(call, now)
+    recording.connected(call, now)
+
+
+def count_duration(call: Call, now: float) -> None:
+    """Begin to count the longest duration with the first answer: a menu may lead to itself for ever."""
+    if "max_call" not in call.timers:
+        set_timer(call, "max_call", call.tables.account.max_call_s, now)
 
 
 # -- timers, queue, end --
@@ -304,6 +313,7 @@ def media_lost(call: Call, engine: int, now: float) -> None:
     elif not call.media.opened:
         return
     elif call.state == CONNECTED and call.caller is not None and call.peer is not None:
+        recording.engine_lost(call, now)
         call.media.reopen()
         call.happen("rejoin", now)
         joining.join(call, call.caller, call.peer, now)

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from routerd.b2bua import effects as fx
-from routerd.b2bua import holding, sessions, uas, views
+from routerd.b2bua import holding, recording, sessions, uas, views
 from routerd.b2bua.accounting import so_far
 from routerd.b2bua.mailboxes import Message
+from routerd.b2bua.recording import NOT_RECORDING
 from routerd.rules import plan
 from routerd.rules.facts import AffinityEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from routerd.b2bua.call import Call
     from routerd.b2bua.switch import Switch
 
 Result = dict[str, Any]
@@ -66,6 +68,7 @@ def _known_agent(switch: Switch, arguments: dict[str, Any]) -> Result | None:
 
 
 def _login(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    """Log in, or renew: a session with ``expires_s`` ends unless that happens in time."""
     problem = _known_agent(switch, arguments)
     if problem is not None:
         return problem
@@ -155,6 +158,30 @@ def _unhold(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     if call is None:
         return refused("unknown_call", "no such call", 404)
     return _held(holding.unhold(call, now))
+
+
+def _record(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    return _recorded(switch, arguments, lambda call: recording.by_command(call, now))
+
+
+def _pause_recording(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    return _recorded(switch, arguments, lambda call: NOT_RECORDING if (r := call.recording) is None else r.pause(now))
+
+
+def _resume_recording(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    return _recorded(switch, arguments, lambda call: NOT_RECORDING if (r := call.recording) is None else r.resume(now))
+
+
+def _stop_recording(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
+    return _recorded(switch, arguments, lambda call: NOT_RECORDING if (r := call.recording) is None else r.stop(now))
+
+
+def _recorded(switch: Switch, arguments: dict[str, Any], change: Callable[[Call], str | None]) -> Result:
+    call = switch.call_by_id.get(arguments["call"])
+    if call is None:
+        return refused("unknown_call", "no such call", 404)
+    problem = change(call)
+    return done() if problem is None else refused(problem, recording.PROBLEMS[problem], 409)
 
 
 def _held(problem: str | None) -> Result:
@@ -308,6 +335,10 @@ _VERBS: Final[dict[str, Callable[[Switch, dict[str, Any], float], Result]]] = {
     "transfer": _transfer,
     "hold": _hold,
     "unhold": _unhold,
+    "record": _record,
+    "pause_recording": _pause_recording,
+    "resume_recording": _resume_recording,
+    "stop_recording": _stop_recording,
     "drain": _drain,
     "ban": _ban,
     "unban": _unban,

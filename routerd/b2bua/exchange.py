@@ -16,6 +16,7 @@ from routerd.sip.timers import TimerQueue
 
 if TYPE_CHECKING:
     from routerd.b2bua.flows import Flows
+    from routerd.b2bua.mailboxes import Mailboxes
     from routerd.b2bua.settings import SwitchSettings
     from routerd.rules.tables import AccountTables, Snapshot
     from routerd.sip.flow import Flow
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from routerd.sip.transaction_layer import TransactionLayer
 
 DnsCallback = Callable[["DnsQuestion", "list[tuple[Any, ...]] | None", float], None]
+RecordingCallback = Callable[["dict[str, Any]", float], None]
 MediaCallback = Callable[["dict[str, Any] | None", float], None]
 
 ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE, SUBSCRIBE"
@@ -61,6 +63,8 @@ class Exchange:
         "flows",
         "ladders",
         "layer",
+        "mailboxes",
+        "recordings",
         "rows",
         "settings",
         "snapshot",
@@ -72,6 +76,7 @@ class Exchange:
 
     layer: TransactionLayer
     flows: Flows
+    mailboxes: Mailboxes
 
     def __init__(self, settings: SwitchSettings, tokens: Tokens, snapshot: Snapshot, wall_offset: float) -> None:
         self.settings = settings
@@ -86,6 +91,7 @@ class Exchange:
         self.culprit: object = None
         self.engines_down: set[int] = set()
         self.capabilities: dict[int, frozenset[str]] = {}
+        self.recordings: dict[str, RecordingCallback] = {}  # by session: whose call is over and waits for its file
         self.rows: set[tuple[str, str]] | None = None
         self._questions = 0
         self._dns_asked: dict[int, tuple[DnsQuestion, DnsCallback]] = {}

@@ -40,7 +40,7 @@ def join(call: Call, first: Leg, second: Leg, now: float) -> None:
         return
     holding.forget(call)
     call.media.renew()
-    if "relay" in {first.media, second.media}:
+    if call.media.forced or "relay" in {first.media, second.media}:
         call.media.want_relay()
     else:
         call.media.go_direct()

@@ -18,6 +18,8 @@ from routerd.media.ng import HOUSE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from routerd.b2bua.call import Call
+
 Facts = dict[str, Any]
 MANY: Final = 100
 """Packets of one party after which the other one's silence is no accident."""
@@ -35,6 +37,17 @@ def media_facts(reply: Mapping[str, Any] | None, who: Mapping[str, str]) -> Fact
     elif isinstance(reply.get("tags"), dict):
         facts["heard"] = _of_rtpengine(reply["tags"], reply.get("SSRC"), who)
     return facts
+
+
+def flag_one_way(call: Call, facts: Mapping[str, Any]) -> None:
+    """Write into a call's record that the engine hears only one of its parties, which, and the likely cause."""
+    direction, silent = str(facts.get("direction", "unknown")), facts.get("silent")
+    if isinstance(silent, str):
+        caller = call.caller.name if call.caller is not None else "caller"
+        direction = "callee only" if silent == caller else "caller only"
+    told = {"one_way": direction, "one_way_cause": facts.get("cause-text", "")}
+    call.record.media = {**(call.record.media or {}), **told}
+    call.exchange.note("one_way_audio", f"{call.id}: {direction}: {facts.get('cause-text', '')}")
 
 
 def _of_embedded(told: Mapping[str, Any], who: Mapping[str, str]) -> Facts:

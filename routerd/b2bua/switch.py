@@ -96,7 +96,7 @@ class Switch:
         self.registrar = Registrar(exchange, self.location)
         self.keepalive = Keepalive(exchange, self.location)
         self.trunks = TrunkUpkeep(exchange, self.state_of)
-        self.mailboxes = Mailboxes(exchange)
+        self.mailboxes = exchange.mailboxes = Mailboxes(exchange)
         self.waiting = MessageWaiting(exchange, self.mailboxes, self.location)
         self.queues = Queues(self)
         self.transfers = Transfers(self)
@@ -371,6 +371,10 @@ class Switch:
         found = self.call_by_id.get(str(event.facts.get("call-id", "")).partition("/")[0])
         if found is not None:
             self._media_event_of(found, event, now)
+        elif event.event == "recording-ended":
+            waiting = self.exchange.recordings.get(str(event.facts.get("call-id", "")))
+            if waiting is not None:
+                waiting(event.facts, now)
 
     def _media_event_of(self, call: Call, event: fx.MediaEvent, now: float) -> None:
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import header_policy, house, joining, uas
+from routerd.b2bua import header_policy, house, joining, recording, uas
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.leg import CONFIRMED, Leg
 from routerd.errors import ParseError, RemoteProtocolError, SdpError
@@ -122,6 +122,7 @@ class Transfers:
         carrier = uas.make_call(self._switch, tables, attempt, now)
         carrier.transfer = transfer
         transfer.carrier = carrier
+        recording.hand_over(transfer.call, carrier)
         transfer.call.leaving = transfer
         carrier.dialled_max_forwards = transfer.call.dialled_max_forwards - 1
         transfer.note_target(dialled, now)

@@ -7,13 +7,18 @@ from typing import Any
 
 
 class Engine:
-    """Takes ng commands. ``silent``: answers nothing; ``held``: keeps the questions until :meth:`release`."""
+    """Takes ng commands. ``silent``: answers nothing; ``held``: keeps the questions until :meth:`release`.
+
+    ``refused``: commands that are answered with an error; ``deaf``: parties (without ``#…``) to whom nothing is played.
+    """
 
     def __init__(self) -> None:
         self.commands: list[dict[str, Any]] = []
         self.calls: set[str] = set()
         self.silent = False
         self.refuses = False
+        self.refused: set[str] = set()
+        self.deaf: set[str] = set()
         self.hold: set[str] = set()
         self.held: list[tuple[int, dict[str, Any]]] = []
         self.durations: dict[str, int] = {}
@@ -35,6 +40,9 @@ class Engine:
         if self.refuses and command["command"] != "delete":
             return {"result": "error", "error-reason": "no ports"}
         name = command["command"]
+        nothing_for = name == "play media" and command["from-tag"].partition("#")[0] in self.deaf
+        if name in self.refused or nothing_for:
+            return {"result": "error", "error-reason": "scripted"}
         if name == "delete":
             self.calls.discard(command["call-id"])
             return {"result": "ok", "totals": {"RTP": {"packets": 7}}}
