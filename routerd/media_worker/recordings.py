@@ -13,8 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from routerd.errors import MediaError
-from routerd.media import codecs
-from routerd.media.ear import KNOWN, RATES_HZ
+from routerd.media.ear import KNOWN, NARROW_HZ, RATES_HZ
 from routerd.media_worker.extension import Extension, Negotiation, Services
 from routerd.media_worker.recording import Bounds, Recording
 
@@ -22,14 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from routerd.media.relay_lane import Address
-    from routerd.media.sdp import SessionDescription
     from routerd.media_worker.call import MediaCall, MediaLine
     from routerd.media_worker.scribe import Scribe
 
-SPEECH: Final = "audio"
 SUFFIX: Final = ".wav"
 MOST_MS: Final = 24 * 3600 * 1000
-_STATIC: Final = {0: "PCMU", 8: "PCMA", 9: "G722"}
 
 
 class Running(NamedTuple):
@@ -44,7 +40,7 @@ class Running(NamedTuple):
 class Recordings(Extension):
     """All recordings of an engine. ``roots`` are the folders in which files may be made; none: anywhere."""
 
-    __slots__ = ("_ending", "_names", "_roots", "_running", "_scribe", "_services")
+    __slots__ = ("_ending", "_roots", "_running", "_scribe", "_services")
 
     def __init__(self, services: Services, scribe: Scribe, roots: Sequence[str] = ()) -> None:
         self._services = services
@@ -52,7 +48,6 @@ class Recordings(Extension):
         self._roots = tuple(PurePosixPath(root) for root in roots)
         self._running: dict[tuple[str, str], Running] = {}
         self._ending: list[Running] = []
-        self._names: dict[str, list[dict[int, str]]] = {}
 
     def __len__(self) -> int:
         """Recordings that are not closed yet."""
@@ -75,10 +70,10 @@ class Recordings(Extension):
             return _told(running.recording, now)
         path = self._path(command)
         sides = (call.side_of(tag),) if tag else (0, 1)
-        names = self._names.get(call.call_id) or [dict(_STATIC), dict(_STATIC)]
-        rate_hz = max(RATES_HZ[_first(names[side])] for side in sides)
+        line = call.speech_line()
+        rate_hz = max(_rate_hz(line, side) for side in sides)
         bounds = Bounds(_seconds(command, "silence-ms"), _seconds(command, "max-ms"))
-        recording = Recording(path, sides, names, rate_hz, now, bounds=bounds, hurry=self._scribe.wake)
+        recording = Recording(path, sides, _names(line), rate_hz, now, bounds=bounds, hurry=self._scribe.wake)
         digits = command.get("until-digits")
         recording.until_digits = digits if isinstance(digits, str) else ""
         if running is not None:
@@ -102,14 +97,6 @@ class Recordings(Extension):
 
     # negotiations
 
-    def read(self, negotiation: Negotiation, session: SessionDescription) -> None:
-        """Learn what the payload types of a party are."""
-        self._learn(negotiation.call, negotiation.side, session)
-
-    def write(self, negotiation: Negotiation, session: SessionDescription) -> None:
-        """Learn what the party that will get this may send (RFC 3264 §5.1: by the numbers that it is told)."""
-        self._learn(negotiation.call, 1 - negotiation.side, session)
-
     def answered(self, negotiation: Negotiation) -> None:
         """Listen to the line that there is now."""
         for running in self._of(negotiation.call):
@@ -117,7 +104,6 @@ class Recordings(Extension):
 
     def ended(self, call: MediaCall) -> None:
         """The call is over, and so are its recordings."""
-        self._names.pop(call.call_id, None)
         for running in self._of(call):
             self._end(running, "gone", self._scribe.now())
 
@@ -180,7 +166,8 @@ class Recordings(Extension):
         return path
 
     def _tap(self, running: Running) -> None:
-        line = next((line for line in running.call.open_lines() if line.kind == SPEECH), None)
+        line = running.call.speech_line()
+        running.recording.follow(_names(line))
         if running.lines and running.lines[0] is line:
             return
         self._untap(running)
@@ -216,18 +203,6 @@ class Recordings(Extension):
             content["text"] = outcome.text
         self._services.notify(running.call, "recording-ended", content)
 
-    def _learn(self, call: MediaCall, side: int, session: SessionDescription) -> None:
-        media = next((media for media in session.media if media.kind == SPEECH and media.port), None)
-        if media is None:
-            return
-        names = self._names.setdefault(call.call_id, [dict(_STATIC), dict(_STATIC)])
-        found = {
-            int(payload): encoding.name.upper()
-            for payload, encoding in codecs.formats_of(media)
-            if encoding is not None and encoding.name.upper() in KNOWN and payload.isascii() and payload.isdigit()
-        }
-        names[side] = {**found, **{payload: name for payload, name in names[side].items() if payload not in found}}
-
 
 def _told(recording: Recording, now: float) -> dict[str, Any]:
     return {
@@ -237,8 +212,18 @@ def _told(recording: Recording, now: float) -> dict[str, Any]:
     }
 
 
-def _first(names: dict[int, str]) -> str:
-    return next(iter(names.values()), "PCMA")
+def _names(line: MediaLine | None) -> list[dict[int, str]]:
+    """By side, what the payload types that it sends are called; only codecs that can be heard."""
+    if line is None:
+        return [{}, {}]
+    heard = [line.agreement.heard(side) for side in (0, 1)]
+    return [{number: form.name for number, form in of.items() if form.name in KNOWN} for of in heard]
+
+
+def _rate_hz(line: MediaLine | None, side: int) -> int:
+    """The rate of the codec that was agreed on with a side, who will answer in the same."""
+    form = line.agreement.speech_to(side) if line is not None else None
+    return RATES_HZ.get(form.name, NARROW_HZ) if form is not None else NARROW_HZ
 
 
 def _seconds(command: dict[str, Any], key: str) -> float:
