@@ -7,6 +7,7 @@ and in a bad one the parts without a fault are skipped at the speed of the C sca
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the scanner's own string reader, public by name
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SPACE: Final = " \t\r\n"
+_SURROGATE: Final = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
 
 
 class TextStop(Exception):  # noqa: N818 - the text cannot be read at all
@@ -96,8 +98,23 @@ def _read_json(text: str, problems: Problems) -> Any:
         raise TextStop("nested too deep") from error
     except ValueError as error:  # an integer of thousands of digits
         raise TextStop(f"not JSON: {error}") from error
+    _refuse_half_pairs(text, tree)
     _note_duplicates(tree, problems)
     return tree
+
+
+def _refuse_half_pairs(text: str, tree: Any) -> None:
+    """Stop at half a surrogate pair (an escaped one alone), which JSON's grammar lets pass and which is no text at all."""
+    found = _SURROGATE.search(text)
+    if found is None:
+        return
+    try:
+        json.dumps(tree, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, found.start()) + 1
+        raise TextStop("not JSON: half a surrogate pair", line, "write the character itself") from error
+    except RecursionError as error:
+        raise TextStop("nested too deep") from error
 
 
 def _note_duplicates(tree: Any, problems: Problems) -> None:

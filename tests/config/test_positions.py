@@ -72,3 +72,11 @@ def test_yaml_lines() -> None:
     text = "a:\n  - 1\n  - b: &x {c: 1,\n      d: 2}\ne: *x\n"
     wanted = ["/a/0", "/a/1", "/a/1/b/d", "/e", "/e/d", "/z"]
     assert locate(text, "a.yaml", wanted) == dict(zip(wanted, [2, 3, 4, 5, 5, 1], strict=True))
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    with pytest.raises(TextStop) as stop:
+        read_tree('{"a": 1,\n"b": "\\ud800"}', "x.json", Problems("x"))
+    assert (stop.value.line, "surrogate" in stop.value.message) == (2, True)
+    whole = read_tree('{"b": "\\ud83d\\ude00"}', "x.json", Problems("x"))
+    assert whole == {"b": "\U0001f600"}
