@@ -183,11 +183,11 @@ class Player:
 
     def play(self) -> dict[str, Any]:
         self.carry_out()
-        while self.agenda and not self.step.over:
+        while self.agenda and not self.step.over and self.end is None:
             self.clock, _, action = heapq.heappop(self.agenda)
             assert self.clock < 100_000, "the call never ends"
             action()
-        assert self.step.over, "the call is stuck"
+        assert self.step.over or self.end is not None, "the call is stuck"
         return self.result()
 
     def result(self) -> dict[str, Any]:
@@ -377,6 +377,17 @@ class Player:
 
     def do_stopplay(self, _: plan.StopPlay) -> None:
         self.sound += 1
+
+    def do_answercaller(self, _: plan.AnswerCaller) -> None:
+        self.at(self.clock + self.tables.account.max_call_s, self.too_long)
+
+    def too_long(self) -> None:
+        """A menu that leads to itself lasts until the longest call is over."""
+        for leg in self.legs:
+            if self.legs[leg]["result"] is None:
+                self.close(leg, "cancelled")
+        if self.bridged is None:
+            self.end = plan.End(outcome="hung_up", reason="max_duration", q850=102)
 
     def do_openmailbox(self, _: plan.OpenMailbox) -> None:
         self.at(self.clock + 10.0, lambda: self.tell(plan.CallerGone()))
