@@ -209,8 +209,9 @@ def _time_limit(limit_s: float) -> Iterator[None]:
 
 def main() -> int:
     """Do what standard input asks for; the exit status."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
+    for kind, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, LARGEST_RESULT_BYTES)):
+        with contextlib.suppress(OSError, ValueError):  # a stricter limit of the service stays
+            resource.setrlimit(kind, (most, most))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond is then an OSError
     os.umask(0o077)
     for job in msgspec.json.decode(sys.stdin.buffer.read(), type=list[Job]):

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import struct
 import subprocess
 import wave
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from routerd.app import sound_child
 from routerd.app.sound_child import convert, do, speak
-from routerd.app.sound_jobs import Job
+from routerd.app.sound_jobs import Job, do_all
 from routerd.errors import MediaError
 
 if TYPE_CHECKING:
@@ -140,3 +143,44 @@ def test_what_is_wrong_is_said_and_nothing_is_left(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sound_child, "JOB_S", 0.2)
     assert do(Job(target=str(target), text="x", program=str(slow))) == "the sound was not made within 0.2 s"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.wav", "slow"]
+
+
+def test_its_limits_are_kept_when_a_sound_wants_more(tmp_path: Path) -> None:
+    greedy = tmp_path / "greedy"
+    greedy.write_text('#!/bin/sh\nwhile [ "$1" != -w ]; do shift; done\nexec head -c 200000000 /dev/zero > "$2"\n')
+    greedy.chmod(0o700)
+    (said,) = do_all([Job(target=str(tmp_path / "a.wav"), text="x", program=str(greedy))], tmp_path)
+    assert said is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["greedy"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    tag=st.sampled_from([1, 3, 6, 7, 0xFFFE]),
+    channels=st.sampled_from([1, 2, 3, 8]),
+    rate=st.sampled_from([4000, 8000, 11_025, 44_100, 192_000, 0, 2**32 - 1]),
+    width=st.sampled_from([1, 2, 3, 4, 8]),
+    claimed=st.sampled_from([None, 0, 1, 5, 2**31, 2**32 - 1]),
+    noise=st.binary(min_size=0, max_size=3000),
+)
+def test_any_file_becomes_a_whole_sound_or_an_error(
+    tmp_path_factory: pytest.TempPathFactory,
+    tag: int,
+    channels: int,
+    rate: int,
+    width: int,
+    claimed: int | None,
+    noise: bytes,
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    block = channels * width
+    head = struct.pack("<HHIIHH", tag, channels, rate, rate * block % 2**32, block, 8 * width)
+    size = len(noise) if claimed is None else claimed
+    content = b"WAVEfmt " + struct.pack("<I", 16) + head + b"data" + struct.pack("<I", size) + noise
+    source, target = folder / "source.wav", folder / "target.wav"
+    source.write_bytes(b"RIFF" + struct.pack("<I", len(content)) + content)
+    said = do(Job(target=str(target), source=str(source)))
+    if said is None:
+        assert len(samples(target)) > 0
+    else:
+        assert [path.name for path in folder.iterdir()] == ["source.wav"]

@@ -290,6 +290,16 @@ def test_many_at_once_make_the_same_files(place: Place) -> None:
     assert list(place.cache.glob(".*")) == []
 
 
+def test_the_demo_company_needs_no_child_and_no_speaker(place: Place, no_children: list[Any]) -> None:
+    conf = Path(__file__).resolve().parents[2] / "conf"
+    reader = DocumentReader("", str(conf / "sounds"), str(place.cache))
+    sounds = reader.tables((conf / "demo.yaml").read_bytes(), "demo.yaml", 0).sounds
+    assert {"welcome", "music", "leave_a_message"} <= sounds.keys()
+    assert all(Path(sound.path).is_file() and sound.duration_s > 0.5 for sound in sounds.values())
+    assert {f"{name}.wav" for name in sounds} == {path.name for path in (conf / "sounds").iterdir()}
+    assert no_children == []
+
+
 def test_the_cache_lies_beside_the_store() -> None:
     assert cache_of("/var/lib/routerd/routerd.db") == "/var/lib/routerd/sounds-cache"
     assert cache_of("") == ""
