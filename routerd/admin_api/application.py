@@ -12,7 +12,30 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from routerd.admin_api import health, live, problems, records
+from routerd.admin_api import (
+    agents,
+    auditing,
+    calls,
+    decisions,
+    document,
+    events,
+    health,
+    live,
+    objects,
+    openapi,
+    problems,
+    recordings,
+    records,
+    sounds,
+    timeline,
+    tokens,
+    voicemails,
+    webhooks,
+)
+from routerd.admin_api.auditing import Auditing
+from routerd.admin_api.objects import Trees
+from routerd.admin_api.patience import BODY_S, Patience
+from routerd.admin_api.repeating import Repeating
 from routerd.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -21,16 +44,19 @@ if TYPE_CHECKING:
     from routerd.admin_api.authentication import Gatekeeper
     from routerd.admin_api.backend import Backend
 
-GROUPS: Final[tuple[ModuleType, ...]] = (health, live, records)
+GROUPS: Final[tuple[ModuleType, ...]] = (
+    health, live, calls, agents, records, timeline, recordings, voicemails, events, webhooks, document, objects,
+    sounds, decisions, tokens, auditing,
+)  # fmt: skip
 LARGEST_BODY_BYTES: Final = 1_000_000  # where a route does not say otherwise
 
 
-def application(backend: Backend, gate: Gatekeeper) -> Litestar:
-    """Make the application over a running control process."""
+def application(backend: Backend, gate: Gatekeeper, *, body_s: float = BODY_S) -> Litestar:
+    """Make the application over a running control process; a body may take ``body_s`` seconds."""
     routes: list[Any] = [route for group in GROUPS for route in group.ROUTES]
     return Litestar(
         routes,
-        state=State({"backend": backend, "gate": gate}),
+        state=State({"backend": backend, "gate": gate, "trees": Trees()}),
         exception_handlers={
             problems.Problem: problems.on_problem,
             ConfigError: problems.on_document,
@@ -40,5 +66,6 @@ def application(backend: Backend, gate: Gatekeeper) -> Litestar:
         },
         request_max_body_size=LARGEST_BODY_BYTES,
         logging_config=None,
-        openapi_config=None,
+        openapi_config=openapi.config(),
+        middleware=[Patience(body_s), Repeating(), Auditing()],
     )

@@ -87,14 +87,7 @@ def needs(*scopes: Scope) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseR
 def authenticate(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     """Give whose token a request bears; raises the 401 or 429."""
     gate: Gatekeeper = connection.app.state.gate
-    given = connection.headers.get("authorization", "")
-    secret = given[len(_BEARER) :].strip() if given[: len(_BEARER)].lower() == _BEARER else ""
-    caller = None
-    if 0 < len(secret) <= LONGEST_TOKEN:
-        digest = digest_of(secret)
-        caller = gate.find(digest)
-        if caller is not None and not hmac.compare_digest(caller.digest, digest):
-            caller = None
+    caller = bearer_of(connection)
     if caller is None:
         raise _unknown(gate.fail(source_of(connection)))
     wait_s = gate.count(caller.id)
@@ -102,6 +95,17 @@ def authenticate(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
         raise too_many(wait_s)
     connection.scope["state"]["caller"] = caller
     return caller
+
+
+def bearer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller | None:
+    """Give whose token a request bears, counting nothing; None: nobody's."""
+    given = connection.headers.get("authorization", "")
+    secret = given[len(_BEARER) :].strip() if given[: len(_BEARER)].lower() == _BEARER else ""
+    if not 0 < len(secret) <= LONGEST_TOKEN:
+        return None
+    digest = digest_of(secret)
+    caller: Caller | None = connection.app.state.gate.find(digest)
+    return caller if caller is not None and hmac.compare_digest(caller.digest, digest) else None
 
 
 def _unknown(wait_s: float) -> Problem:
@@ -130,3 +134,9 @@ def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     """Give who asks; only in routes with a guard of :func:`needs`."""
     caller: Caller = connection.scope["state"]["caller"]
     return caller
+
+
+def need_every_account(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Raise the 403 of who is for some accounts only."""
+    if EVERY not in caller_of(connection).accounts:
+        raise Problem(403, "this token is for some accounts only", hint="a token with --account '*'")

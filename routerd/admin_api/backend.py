@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from litestar.datastructures import State
 
+    from routerd.admin_api.changes import Documents
+    from routerd.admin_api.decisions import Jobs
+
 Result = TypeVar("Result")
 
 
@@ -24,6 +27,24 @@ class Backend(Protocol):
     @property
     def versions(self) -> Mapping[str, int]:
         """The version of the document in force, by account."""
+
+    @property
+    def process(self) -> str:
+        """What tells this run of the control process from others."""
+
+    @property
+    def documents(self) -> Documents:
+        """The documents' life."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """What is done by children: plan, replay, simulate."""
+
+    def now(self) -> float:
+        """Give the wall time, in UTC seconds."""
+
+    async def serving(self) -> bool:
+        """Wait until the sip process routes by the newest documents; False when it does not in time."""
 
     async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """Run a command in the sip process: its reply, None when it does not answer in time."""

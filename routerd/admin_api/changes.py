@@ -110,3 +110,9 @@ class Documents(Protocol):
 
     async def refresh(self, account: str) -> None:
         """Compile the text in force again: a sound of it changed."""
+
+    async def keep_sound(self, account: str, sound: str, content: bytes) -> str:
+        """Keep a WAV file; gives what the sound's entry must name it by. Raises Problem (409, 422)."""
+
+    async def sound_file(self, account: str, file: str) -> bytes:
+        """Give the content of a sound's file; raises the 404."""

@@ -129,14 +129,16 @@ def refusal(reply: dict[str, Any] | None) -> Problem | None:
 # -- handlers of exceptions ------------------------------------------------------------------------------------------
 
 
-def on_problem(_request: Request[Any, Any, Any], error: Problem) -> Response[dict[str, Any]]:
+def on_problem(request: Request[Any, Any, Any], error: Problem) -> Response[dict[str, Any]]:
     """Answer a :class:`Problem`."""
+    request.scope["state"]["refused"] = error.code  # for the audit log
     body = body_of(Fault(error.code, error.message, 0, error.pointer, error.hint))
     return Response(body, status_code=error.status, headers=error.headers, media_type="application/json")
 
 
-def on_document(_request: Request[Any, Any, Any], error: ConfigError) -> Response[dict[str, Any]]:
+def on_document(request: Request[Any, Any, Any], error: ConfigError) -> Response[dict[str, Any]]:
     """Answer a document that is refused: every error of it."""
+    request.scope["state"]["refused"] = "invalid_document"
     body = {"errors": [fault.plain() for fault in faults_of(error)]}
     return Response(body, status_code=422, media_type="application/json")
 

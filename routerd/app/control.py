@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +15,7 @@ from routerd.admin_api.server import AdminServer
 from routerd.app.document_life import DocumentLife
 from routerd.app.documents import errors_of
 from routerd.app.hub import SipHub
+from routerd.app.jobs import ChildJobs
 from routerd.app.observing import Observing
 from routerd.app.setup import tell_ready
 from routerd.app.totals import Totals, render
@@ -46,6 +49,8 @@ class Control:
         self.hub = SipHub(socket, self._hear)
         self.writer = StoreWriter(Path(setup.control.store), self.hub.kept)
         self.observation = Observing(setup.control, self.writer, self.hub)
+        self.process = secrets.token_hex(8)
+        self.jobs = ChildJobs(setup.control)
         self.documents = DocumentLife(setup.control, self.writer, self._publish)
         self.voicemail = Voicemail(setup.control, self.writer, self.hub.command, lambda: self.documents.versions)
         self._server: AdminServer | None = None
@@ -130,6 +135,14 @@ class Control:
     async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """Run a command in the sip process."""
         return await self.hub.command(verb, arguments)
+
+    async def serving(self) -> bool:
+        """Wait until the sip process routes by the newest documents; False when it does not in time."""
+        return await self.hub.installs(self.documents.version)
+
+    def now(self) -> float:
+        """Give the wall time, in UTC seconds."""
+        return time.time()
 
     async def run(self, query: Callable[..., Result], *arguments: Any) -> Result:
         """Run ``query(store, *arguments)`` on the store's thread."""

@@ -29,6 +29,7 @@ from routerd.admin_api.changes import Applied, Wish
 from routerd.admin_api.problems import Problem, no_such
 from routerd.app.documents import DocumentReader, digest_of, read_files, unchanged
 from routerd.app.judging import Coming, Judge, claims_of, findings_of
+from routerd.app.sound_files import keep_file, read_file
 from routerd.app.sounds import cache_of
 from routerd.config.problems import DocumentErrors
 from routerd.config.snapshot import frames
@@ -69,6 +70,7 @@ class DocumentLife:
         self._files = setup.documents
         self._reader = DocumentReader(setup.secrets_dir, setup.sounds_dir, cache_of(setup.store))
         self._judge = Judge(self._reader)
+        self._sounds_dir = setup.sounds_dir
         self._writer = writer
         self._publish = publish
         self._changing = asyncio.Lock()
@@ -250,6 +252,14 @@ class DocumentLife:
             await self._writer.run(versions.touch, account)
             await self._put_in_force(account, known.version, coming.tables)
             self._publish()
+
+    async def keep_sound(self, account: str, sound: str, content: bytes) -> str:
+        """Keep a WAV file; gives what the sound's entry must name it by. Raises Problem (409, 422)."""
+        return await asyncio.to_thread(keep_file, self._sounds_dir, account, sound, content)
+
+    async def sound_file(self, account: str, file: str) -> bytes:
+        """Give the content of a sound's file; raises the 404."""
+        return await asyncio.to_thread(read_file, self._reader.sounds, account, file)
 
     # -- one change -------------------------------------------------------------------------------------------------
 

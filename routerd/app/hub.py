@@ -32,6 +32,7 @@ log = logger("app.hub")
 READ_PAUSE_S = 0.05
 PREDECESSOR_S = 2.0
 ANSWER_S = 2.0
+INSTALL_S = 10.0
 AFFINITY_S = 31 * 86400.0
 
 
@@ -57,6 +58,7 @@ class SipHub:
         self.stored: Callable[[], None] = _nothing
         self.ready = False
         self.installed = 0
+        self._installs: dict[asyncio.Future[bool], int] = {}
         self.restarts = -1
 
     def start(self, writer: StoreWriter) -> None:
@@ -81,6 +83,26 @@ class SipHub:
         self._parts, self._version = parts, version
         if self._current is not None:
             self._send_snapshot(self._current)
+
+    async def installs(self, version: int) -> bool:
+        """Wait until the sip process routes by ``version`` or a later one; False when it does not in time."""
+        if self.installed >= version:
+            return True
+        waiting = self._loop.create_future()
+        self._installs[waiting] = version
+        try:
+            async with asyncio.timeout(INSTALL_S if self._current is not None else 0.0):
+                return await waiting
+        except TimeoutError:
+            return False
+        finally:
+            del self._installs[waiting]
+
+    def _is_installed(self, version: int) -> None:
+        self.installed = version
+        for waiting, wanted in self._installs.items():
+            if version >= wanted and not waiting.done():
+                waiting.set_result(True)
 
     def watch(self, yes: bool) -> None:
         """Have events in the journal from now on, or none."""
@@ -152,7 +174,7 @@ class SipHub:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif word == "installed":
-            self.installed = frame[1]
+            self._is_installed(frame[1])
         elif word == "ready":
             self.ready = True
         elif word == "draining":
@@ -180,7 +202,7 @@ class SipHub:
             self._heard = {instance: self._heard.get(instance, 0)}
         self._current = link
         self.ready = serving
-        self.installed = version
+        self._is_installed(version)
         if version != self._version:
             self._send_snapshot(link)
         if not serving:

@@ -64,8 +64,8 @@ class Judge:
         try:
             found = editing.keep_plain(tree, editing.read_plain(known.text, known.source))
             return editing.write_plain(tree) if found else text
-        except RecursionError:
-            return text
+        except (RecursionError, UnicodeEncodeError):
+            return text  # too deep, or half a surrogate pair
         except DocumentErrors as error:
             _relocate(error, text, source)
             raise

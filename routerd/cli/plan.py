@@ -5,43 +5,35 @@ It runs over the store's file, read-only and in this process, so the daemon noti
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
 from routerd.app.composition import read_settings
-from routerd.app.host_files import placeholder, zone_data, zone_names
+from routerd.app.planning import DAY_S, against_running, read, replay_all, to_json
 from routerd.app.sounds import SoundLibrary, cache_of
 from routerd.cli.views import DEFAULT_SETTINGS, AsJson, SettingsFile
-from routerd.config.compile import compile_account
-from routerd.config.difference import ADDED, REMOVED, REORDERED, Difference, differences
-from routerd.config.load import load, numbering, read_document
+from routerd.config.difference import ADDED, REMOVED, REORDERED, Difference
 from routerd.config.problems import DocumentErrors
 from routerd.errors import ConfigError, StoreError
-from routerd.rules.recorded import read_call
-from routerd.rules.verdict import Group, Report, decide_again
 from routerd.store.reading import StoreReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from routerd.config.document import Document
-    from routerd.rules.tables import AccountTables
+    from routerd.rules.verdict import Group, Report
+
 
 NOTHING, SOMETHING, WRONG = 0, 1, 2
-DAY_S: Final = 86400.0
 MAX_DAYS: Final = 3660
-REFRESH_CALLS: Final = 50
 _SIGNS: Final = {ADDED: "[green]+[/]", REMOVED: "[red]-[/]", REORDERED: "[yellow]~[/]"}
 
 
@@ -82,7 +74,7 @@ def run(
         text = document.read_bytes()
         new, tables = read(text, str(document), sounds)
         with StoreReader(store) as reader:
-            version, changes = _against_running(reader, new)
+            version, changes = against_running(reader, new)
             report = replay_all(reader, tables, at - days * DAY_S, _bar)
     except OSError as error:
         return _refuse([ConfigError(error.strerror or str(error), source=str(document))], as_json=as_json)
@@ -97,58 +89,6 @@ def run(
     return SOMETHING if report.different or len(report.undecidable) > bool(report.lost) else NOTHING
 
 
-def read(text: bytes, source: str, sounds: SoundLibrary) -> tuple[Document, AccountTables]:
-    """Read and compile a document; its secrets need not be here. Raises ConfigError or DocumentErrors."""
-    names = zone_names()
-    document = load(text, source=source, secrets=placeholder, zones=names)
-    tables = compile_account(
-        document,
-        version=0,
-        zone_data=zone_data,
-        sound_durations=sounds.measure(document),
-        numbering=numbering(),
-    )
-    return read_document(text, source=source, zones=names), tables
-
-
-def _against_running(reader: StoreReader, new: Document) -> tuple[int, list[Difference]]:
-    running = reader.document(new.account.id)
-    if running is None:
-        return 0, differences(None, new)
-    return running.version, differences(read_document(running.text, source=running.source), new)
-
-
-def replay_all(
-    reader: StoreReader, tables: AccountTables, since: float, bar: Callable[[int], Any] | None = None
-) -> Report:
-    """Decide every recorded call of the account since ``since`` (UTC seconds) again. Raises StoreError."""
-    account = tables.account.id
-    report = Report()
-    with _without_collector(), (bar or _quiet)(reader.count(account, since)) as advance:
-        for number, record in enumerate(reader.each(account, since), 1):
-            report.add(str(record["id"]), decide_again(tables, read_call(record)))
-            if number % REFRESH_CALLS == 0:
-                advance(REFRESH_CALLS)
-    return report
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Let reference counts do: decisions hold no cycles, and a collection would walk the whole document's tables."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-@contextmanager
-def _quiet(_total: int) -> Iterator[Callable[[int], None]]:
-    yield lambda _: None
-
-
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
     """Show how far it is, on a terminal only."""
@@ -159,24 +99,6 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------
-
-
-def to_json(version: int, changes: list[Difference], report: Report) -> dict[str, Any]:
-    """Return the whole plan as plain values."""
-    return {
-        "document_version": version,
-        "document": msgspec.to_builtins(changes),
-        "calls": report.calls,
-        "same": report.same,
-        "different": [_group(group) for group in report.different],
-        "not_decidable": [_group(group) for group in report.undecidable],
-        "assumed_up": sorted(report.assumed),
-    }
-
-
-def _group(group: Group) -> dict[str, Any]:
-    told: dict[str, Any] = {"count": group.count, "said": group.said, "examples": group.examples}
-    return told if group.cause is None else {**told, "cause": msgspec.to_builtins(group.cause)}
 
 
 def _print(out: Console, document: Path, version: int, changes: list[Difference], report: Report, days: float) -> None:

@@ -104,7 +104,7 @@ def _read_json(text: str, problems: Problems) -> Any:
 
 
 def _refuse_half_pairs(text: str, tree: Any) -> None:
-    """Stop at half a surrogate pair (an escaped one alone), which JSON's grammar lets pass and which is no text at all."""
+    """Stop at an escaped half of a surrogate pair: JSON lets it pass, and it is no text at all."""
     found = _SURROGATE.search(text)
     if found is None:
         return

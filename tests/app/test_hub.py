@@ -174,3 +174,16 @@ async def test_one_that_is_gone_before_its_turn_is_not_taken_for_the_present_one
     await seen(lambda: not place.hub._tasks)
     assert place.hub.restarts == 0
     assert await place.hub.command("calls", {}) is None, "at once: there is nobody"
+
+
+async def test_who_waits_for_a_version_hears_when_the_sip_process_has_it(place: Any) -> None:
+    assert not await place.hub.installs(4)  # nobody is there
+    sip = FakeSip(place.path)
+    sip.hello("a")
+    await sip.until("go")
+    waiting = asyncio.create_task(place.hub.installs(4))
+    other = asyncio.create_task(place.hub.installs(9))
+    sip.link.send(["installed", 4])
+    assert await waiting
+    assert await place.hub.installs(3)
+    other.cancel()
