@@ -6,7 +6,7 @@ set -eu
 # program:package
 WANTED="sipp:sip-tester baresip:baresip-core linphonecsh:linphone-cli linphone-daemon:linphone-cli
 kamailio:kamailio rtpengine:rtpengine-daemon sipsak:sipsak tshark:tshark espeak-ng:espeak-ng sox:sox openssl:openssl
-taskset:util-linux"
+taskset:util-linux chromium:chromium npm:npm"
 PATH="$PATH:/usr/sbin:/sbin"
 
 missing=""

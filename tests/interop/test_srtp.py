@@ -1,4 +1,4 @@
-"""SRTP with keys in the descriptions (RFC 4568): baresip that insists on it, and a trunk and phones that know only RTP."""
+"""SRTP with keys in the descriptions (RFC 4568): baresip insists on it, its trunk and peers know RTP only."""
 
 from __future__ import annotations
 

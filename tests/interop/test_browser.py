@@ -1,0 +1,69 @@
+"""A browser calls and is called: Chromium over secure WebSocket, with DTLS-SRTP and ICE; plain RTP on the other leg."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kit.baresip import Baresip
+from kit.browser_phone import BrowserPhone
+from kit.certificates import Authority
+from kit.company import company
+from kit.daemon import Daemon
+from kit.ports import HOST, free_port
+from kit.tone import wait_heard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def daemon_with_browsers(folder: Path) -> tuple[Daemon, str]:
+    """The daemon, and where its browsers find it."""
+    port = free_port()
+    certificate = Authority(folder).issue("server", HOST)
+    daemon = Daemon(folder, company(), certificate=certificate, more_listen=(f"wss:{HOST}:{port}",))
+    return daemon, f"wss://{HOST}:{port}"
+
+
+def test_a_browser_calls_a_phone_and_holds(tmp_path: Path) -> None:
+    daemon, server = daemon_with_browsers(tmp_path)
+    with (
+        daemon,
+        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+        BrowserPhone(tmp_path, "2001", server=server, frequency=440) as alice,
+    ):
+        bob.wait_registered()
+        alice.dial("sip:1002@acme.test")
+        alice.wait_event("session Established")
+        wait_heard(bob.recordings, 440)
+        wait_heard(alice.recordings, 600, timeout_s=20)
+        alice.hold()
+        alice.resume()
+        alice.forget()
+        wait_heard(alice.recordings, 600, timeout_s=20)
+        (transport,) = [one for one in alice.statistics() if one["type"] == "transport"]
+        assert transport["dtlsState"] == "connected"
+        assert transport["srtpCipher"]
+        alice.hang_up()
+        bob.wait_event("CALL_CLOSED")
+        (record,) = daemon.wait_records(1)
+        assert record["outcome"] == "answered", record
+
+
+def test_a_phone_calls_a_browser(tmp_path: Path) -> None:
+    daemon, server = daemon_with_browsers(tmp_path)
+    with (
+        daemon,
+        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+        BrowserPhone(tmp_path, "2001", server=server, frequency=440) as alice,
+    ):
+        bob.wait_registered()
+        assert bob.dial("sip:1001@acme.test")["ok"]
+        alice.wait_event("session Established")
+        wait_heard(alice.recordings, 600, timeout_s=20)
+        wait_heard(bob.recordings, 440)
+        bob.hold()
+        bob.resume()
+        alice.forget()
+        wait_heard(alice.recordings, 600, timeout_s=20)
+        bob.hang_up()
+        alice.wait_event("bye")
