@@ -17,6 +17,7 @@ from routerd.app.webhooks import Webhooks
 from routerd.edge import clock
 from routerd.edge.poster import Poster, PostError, place_of
 from routerd.errors import StoreError
+from routerd.store import webhooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from routerd.store.outbox import Event, Wanted
     from routerd.store.queries import RecordFilter
     from routerd.store.spool import StoreWriter
-    from routerd.store.sqlite import Store
 
 
 class Observing:
@@ -64,7 +64,7 @@ class Observing:
     async def samples(self) -> list[Sample]:
         """Give the counts of events and webhooks."""
         try:
-            counts = await self._writer.run(_counts)
+            counts = await self._writer.run(webhooks.counts)
         except StoreError:
             counts = {}  # told by store_failing
         oldest = [since for _, _, since in counts.values() if since is not None]
@@ -119,8 +119,3 @@ class Observing:
         except PostError as error:
             return str(error)
         return await self._poster.refuses(url)
-
-
-def _counts(store: Store) -> dict[str, tuple[int, int, float | None]]:
-    with store.reading() as events:
-        return events.counts()

@@ -18,7 +18,6 @@ import base64
 import hashlib
 import hmac
 import random
-import secrets
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -27,23 +26,22 @@ import msgspec
 from routerd.edge.logs import logger
 from routerd.edge.poster import PostError
 from routerd.errors import StoreError
-from routerd.store.outbox import Delivery, Settled, Webhook
+from routerd.store import webhooks as stored
+from routerd.store.outbox import Settled
+from routerd.store.webhooks import SECRET_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from routerd.app.setup import WebhookSetup
+    from routerd.store.outbox import Delivery, Webhook
     from routerd.store.spool import StoreWriter
-    from routerd.store.sqlite import Store
 
 log = logger("app.webhooks")
 
 AT_ONCE: Final = 16  # posts of one webhook
 STORE_PAUSE_S: Final = 1.0
 SHORTEST_PAUSE_S: Final = 0.02
-SECRET_BYTES: Final = 24
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - Standard Webhooks' mark of a secret, not one
-MOST_WEBHOOKS: Final = 20  # an account
 
 
 class Posts(Protocol):
@@ -51,11 +49,6 @@ class Posts(Protocol):
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Post; gives the status. Raises ``PostError``."""
-
-
-def new_secret() -> str:
-    """Make a webhook's secret."""
-    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def signature(secret: str, event_id: str, timestamp: int, body: bytes) -> str:
@@ -86,7 +79,7 @@ class Webhooks:
 
     async def refresh(self) -> None:
         """Begin to serve new webhooks and leave those that are gone."""
-        found = {webhook.id: webhook for webhook in await self._writer.run(_webhooks)}
+        found = {webhook.id: webhook for webhook in await self._writer.run(stored.every)}
         for name in [name for name in self._serving if name not in found]:
             self._serving.pop(name).cancel()
             del self._awake[name]
@@ -111,12 +104,12 @@ class Webhooks:
         while True:
             awake.clear()
             try:
-                due = await self._writer.run(_due, webhook.id, time.time(), AT_ONCE)
+                due = await self._writer.run(stored.due, webhook.id, time.time(), AT_ONCE)
                 if due:
                     results = await asyncio.gather(*(self._tell(webhook, delivery) for delivery in due))
-                    await self._writer.run(_settle, results)
+                    await self._writer.run(stored.settle, results)
                     continue
-                next_at = await self._writer.run(_next_due, webhook.id)
+                next_at = await self._writer.run(stored.next_due, webhook.id)
             except StoreError as error:
                 log.warning("webhooks wait for the store", error=str(error))
                 next_at = time.time() + STORE_PAUSE_S
@@ -161,26 +154,3 @@ async def _either(awake: asyncio.Event, within_s: float | None) -> None:
             await awake.wait()
     except TimeoutError:
         return
-
-
-# -- on the store's thread ---------------------------------------------------------------------------------------------
-
-
-def _webhooks(store: Store) -> list[Webhook]:
-    with store.reading() as events:
-        return events.webhooks()
-
-
-def _due(store: Store, webhook: str, now: float, limit: int) -> list[Delivery]:
-    with store.reading() as events:
-        return events.due(webhook, now, limit)
-
-
-def _next_due(store: Store, webhook: str) -> float | None:
-    with store.reading() as events:
-        return events.next_due(webhook)
-
-
-def _settle(store: Store, results: list[Settled]) -> None:
-    with store.transaction():
-        store.events.settle(results)

@@ -15,7 +15,7 @@ from routerd.rules import plan, trace
 from routerd.rules.recorded import read_call, read_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from routerd.rules.recorded import RecordedStep
 
@@ -77,10 +77,12 @@ def _fields(event: plan.Event) -> dict[str, Any]:
 # -- when --------------------------------------------------------------------------------------------------------------
 
 
-def timeline(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what happened when: ``at_s`` since the call came, ``kind`` (call, decision, leg, event, media), ``text``.
+def timeline(record: Mapping[str, Any], messages: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Return what happened when: ``at_s`` since the call came, ``kind``, ``text``.
 
-    A leg's ringing and end stand beside the events of which the decision heard, so both sides can be compared.
+    Kinds: call, sip, decision, leg, event, media, end. A leg's ringing and end stand beside the events of which the
+    decision heard, so both sides can be compared. ``messages`` are the call's SIP messages (``at_s``, ``leg``,
+    ``direction``, ``text``).
     """
     found = [(0.0, "call", _head(record))]
     found += [(node["at_s"], "decision", f"enters {_place(node)}") for node in record.get("nodes") or ()]
@@ -92,9 +94,14 @@ def timeline(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             (step.at - call.attempt.at, "event", _said(step.event)) for step in call.steps if step.event is not None
         ]
     found += _of_call(record)
-    order = {"call": 0, "event": 1, "decision": 2, "leg": 3, "media": 4, "end": 5}
+    found += [(one["at_s"], "sip", _message(one)) for one in messages]
+    order = {"call": 0, "sip": 1, "event": 2, "decision": 3, "leg": 4, "media": 5, "end": 6}
     found.sort(key=lambda row: (round(row[0], 3), order[row[1]]))
     return [{"at_s": round(at_s, 3), "kind": kind, "text": text} for at_s, kind, text in found]
+
+
+def _message(one: Mapping[str, Any]) -> str:
+    return f"{one['leg']} {'<-' if one['direction'] == 'out' else '->'} {one['text']}"
 
 
 def _of_leg(leg: Mapping[str, Any]) -> Iterator[tuple[float, str, str]]:
@@ -110,6 +117,8 @@ def _of_leg(leg: Mapping[str, Any]) -> Iterator[tuple[float, str, str]]:
 
 def _of_call(record: Mapping[str, Any]) -> Iterator[tuple[float, str, str]]:
     start = record.get("at") or 0.0
+    for mark in record.get("timeline") or ():
+        yield float(mark.get("at_s") or 0.0), "media", f"{mark.get('what')} {mark.get('detail') or ''}".strip()
     if record.get("answered_at") is not None:
         yield record["answered_at"] - start, "call", f"the caller is connected with {record.get('answered_by')}"
     if record.get("ended_at") is None:
@@ -140,6 +149,8 @@ def _head(record: Mapping[str, Any]) -> str:
 
 def _end(record: Mapping[str, Any]) -> str:
     outcome, reason = record.get("outcome"), record.get("reason")
+    if outcome is None:
+        return f"goes on ({record.get('state') or 'not ended'})"
     words = [f"{outcome}" + (f" ({reason})" if reason and reason != outcome else "")]
     if record.get("answered_by"):
         words.append(f"by {record['answered_by']}")
