@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from routerd.b2bua.limits import Bans, Failures
+
 if TYPE_CHECKING:
     from routerd.b2bua.exchange import Exchange
 
 MOST_MESSAGES: Final = 100
+MOST_GUESSES: Final = 9
+GUESSED_WITHIN_S: Final = 3600.0
+SHUT_S: Final = 900.0
 Box = tuple[str, str]  # account, mailbox
 
 
@@ -43,12 +48,14 @@ class Watcher(Protocol):
 class Mailboxes:
     """The mailboxes of one switch; ``watch`` once, then ``keep``, ``mark_read``, ``delete``."""
 
-    __slots__ = ("_exchange", "_messages", "_watcher")
+    __slots__ = ("_exchange", "_guesses", "_messages", "_shut", "_watcher")
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._messages: dict[Box, dict[str, Message]] = {}
         self._watcher: Watcher | None = None
+        self._guesses: Failures[Box] = Failures(MOST_GUESSES, GUESSED_WITHIN_S)
+        self._shut: Bans[Box] = Bans()
 
     def watch(self, watcher: Watcher) -> None:
         """Tell ``watcher`` of every change from now on."""
@@ -112,6 +119,24 @@ class Mailboxes:
     def restore(self, account: str, voicemail: str, message: Message) -> None:
         """Take back what the store has: nothing is journalled, nobody is told."""
         self._put(account, voicemail, message)
+
+    # -- PINs --
+
+    def guessed(self, account: str, voicemail: str, now: float) -> None:
+        """Count a wrong PIN; too many shut the mailbox for a while, whoever comes."""
+        if self._guesses.add((account, voicemail), now):
+            self._shut.ban((account, voicemail), now + SHUT_S)
+            self._exchange.publish(
+                "security.ban", {"account": account, "voicemail": voicemail, "for_s": SHUT_S, "reason": "guessing"}
+            )
+
+    def opened(self, account: str, voicemail: str) -> None:
+        """Forget the wrong PINs before a right one."""
+        self._guesses.forgive((account, voicemail))
+
+    def is_shut(self, account: str, voicemail: str, now: float) -> bool:
+        """Whether no PIN opens the mailbox now."""
+        return self._shut.holds((account, voicemail), now)
 
     def _put(self, account: str, voicemail: str, message: Message) -> bool:
         return self._messages.setdefault((account, voicemail), {}).setdefault(message.id, message) is message

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from routerd.b2bua.mailbox import Leaving
+    from routerd.b2bua.mailbox_menu import Listening
     from routerd.rules.plan import Attempt, End, Ring
 
 
@@ -52,6 +54,7 @@ class CallRecord:
         "ending",
         "id",
         "legs",
+        "mailbox",
         "media",
         "reason",
         "start",
@@ -76,6 +79,7 @@ class CallRecord:
         self.legs: list[LegEntry] = []
         self.media: dict[str, Any] | None = None
         self.transfers: list[dict[str, Any]] = []
+        self.mailbox: Leaving | Listening | None = None
         self.timeline: list[dict[str, Any]] = []
 
     def mark(self, what: str, detail: str, now: float) -> None:

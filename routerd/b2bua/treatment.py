@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import confirming, digits, house, queueing
+from routerd.b2bua import confirming, digits, house, mailbox, queueing
+from routerd.b2bua.mailbox import Leaving
+from routerd.b2bua.mailbox_menu import Listening
 from routerd.b2bua.playing import SILENCE, sound
 from routerd.rules import plan
 
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from routerd.b2bua.call import Call
-
-MAILBOX: Final = "mailbox"
 
 
 def _answer_caller(call: Call, command: plan.Command, now: float) -> None:
@@ -47,20 +47,23 @@ def _play(call: Call, command: plan.Command, now: float) -> None:
 
 def _stop_play(call: Call, command: plan.Command, now: float) -> None:  # noqa: ARG001
     """Stop at once; but who is about to be bridged hears music until then, for the callee may hear a whisper first."""
-    if call.guest is None:
+    step = call.step
+    if call.guest is None or (step is not None and any(isinstance(one, plan.Bridge) for one in step.commands)):
         return
     house.stop(call, now)
-    step = call.step
-    if step is None or not any(isinstance(one, plan.Bridge) for one in step.commands):
-        house.music(call, SILENCE, now)
+    house.music(call, SILENCE, now)
 
 
 def _open_mailbox(call: Call, command: plan.Command, now: float) -> None:
-    assert isinstance(command, plan.OpenMailbox | plan.CheckMailbox)
-    box = call.tables.voicemails[command.voicemail]
-    greeting = call.tables.sounds.get(box.greeting) if box.greeting is not None else None
-    delay_s = (greeting.duration_s if greeting is not None else 0.0) + box.max_message_s
-    call.timers[MAILBOX] = call.exchange.timers.after(delay_s, call, MAILBOX, now)
+    assert isinstance(command, plan.OpenMailbox)
+    visit = call.record.mailbox = Leaving(call, command.voicemail)
+    visit.start(now)
+
+
+def _check_mailbox(call: Call, command: plan.Command, now: float) -> None:
+    assert isinstance(command, plan.CheckMailbox)
+    visit = call.record.mailbox = Listening(call, command.voicemail)
+    visit.start(now)
 
 
 def _confirm(call: Call, command: plan.Command, now: float) -> None:
@@ -74,9 +77,10 @@ def _send_digits(call: Call, command: plan.Command, now: float) -> None:
 
 
 def timer_fired(call: Call, name: str, now: float) -> None:
-    """Take a timer of the treatment: the mailbox is full, a question went unanswered, digits are due."""
-    if name == MAILBOX:
-        call.advance(plan.MailboxEnded(), now)
+    """Take a timer of the treatment: a mailbox waits no longer, a question went unanswered, digits are due."""
+    if name == mailbox.TIMER:
+        if call.record.mailbox is not None:
+            call.record.mailbox.timer_fired(name, now)
     elif name.startswith(confirming.TIMER):
         confirming.refuse(call, int(name[len(confirming.TIMER) :]), now)
     elif name.startswith(digits.DIAL):
@@ -88,7 +92,7 @@ CARRIERS: Final[dict[type[plan.Command], Callable[[Call, plan.Command, float], N
     plan.Play: _play,
     plan.StopPlay: _stop_play,
     plan.OpenMailbox: _open_mailbox,
-    plan.CheckMailbox: _open_mailbox,
+    plan.CheckMailbox: _check_mailbox,
     plan.Confirm: _confirm,
     plan.SendDigits: _send_digits,
     **queueing.CARRIERS,
