@@ -126,8 +126,9 @@ class SoundLibrary:
                 continue
             try:
                 name = f"{self.digest(self.source(document.account.id, sound.file))}.wav"
-            except (MediaError, OSError):
-                continue  # what is gone or spoilt changes nothing: the old one is played on
+            except (MediaError, OSError) as error:
+                log.warning("a sound cannot be made: the old one is played on", sound=sound.id, error=str(error))
+                continue
             if name != used[sound.id]:
                 return True
         return False
