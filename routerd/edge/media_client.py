@@ -3,10 +3,10 @@
 Theory of operation. One datagram socket for all engines. Each command gets a fresh cookie and is sent again with the
 same cookie until the reply is there or its deadline has passed (then the switch gets None); the engine answers a
 repeated cookie from its cache. Every ``PING_EVERY_S`` each engine is pinged: ``PINGS_LOST`` silent ones in a row, so at
-most two seconds, make it ``lost``, whether it died, hangs or cannot be reached; what it was asked is answered with None
-then. A pong whose ``started`` differs from the last makes it ``restarted`` (its sessions are gone), any other first
-pong ``up``; both bear the pong, with the engine's ``capabilities``. Datagrams that bear an ``event`` are events of that
-engine.
+most two seconds, make it ``lost``, whether it died, hangs or cannot be reached; what it was asked, and is asked while
+it is lost, is answered with None then. A pong whose ``started`` differs from the last makes it ``restarted`` (its
+sessions are gone), any other first pong ``up``; both bear the pong, with the engine's ``capabilities``. Datagrams that
+bear an ``event`` are events of that engine.
 
 An rtpengine's pong has no ``started``: now and then it is asked for its statistics in place of a ping, and an uptime
 that went back says the same.
@@ -115,6 +115,11 @@ class MediaClient(asyncio.DatagramProtocol):
         try:
             datagram = ng.encode_command(cookie, effect.command)
         except MediaError:
+            self._loop.call_soon(self._answer, MediaAnswer(effect.number, None))
+            return
+        if self._engines[effect.engine].lost:
+            # nobody waits for it, but one that only hangs will find in its socket what to forget
+            self._send(datagram, self._engines[effect.engine].address)
             self._loop.call_soon(self._answer, MediaAnswer(effect.number, None))
             return
         question = _Question(effect.number, effect.engine, datagram, clock.monotonic() + self._deadline_s)

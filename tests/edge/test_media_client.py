@@ -137,6 +137,9 @@ async def test_what_a_lost_engine_was_asked_is_answered_at_once(media: Any) -> N
     assert (await media.next()).event == "lost"
     answer = await media.next()
     assert (answer.number, answer.reply) == (5, None)
+    media.client.ask(AskMedia(6, 0, {"command": "offer", "call-id": "c", "from-tag": "a", "sdp": b"v=0"}))
+    answer = await media.next()
+    assert (answer.number, answer.reply) == (6, None)
 
 
 async def test_a_restart_bears_the_pong(media: Any) -> None:
