@@ -18,7 +18,6 @@ from routerd.b2bua.accounting import account_day
 from routerd.b2bua.call_states import CONNECTED
 from routerd.b2bua.location import Binding
 from routerd.b2bua.sessions import Session
-from routerd.b2bua.treatment import MAILBOX
 from routerd.config.snapshot import build_snapshot
 from routerd.errors import ConfigError
 from routerd.rules.facts import AffinityEntry
@@ -313,7 +312,7 @@ class Play:
             return written or (caller is not None and caller.ended_at is not None)
         if not self.hanging_up:
             call = next(iter(calls.values()))
-            if call.state == CONNECTED or MAILBOX in call.timers:
+            if call.state == CONNECTED or call.record.mailbox is not None:
                 self.hanging_up = True
                 self.world.agenda.at(now + TALK_S, self._hang_up)
         return False
