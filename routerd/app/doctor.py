@@ -24,6 +24,7 @@ import dns.resolver
 from routerd.app.composition import engine_answers, make_setup, read_settings
 from routerd.app.documents import DocumentReader, errors_of, read_files
 from routerd.app.listening import check_addresses
+from routerd.app.sounds import SPEAKER
 from routerd.edge.reload import Certificates
 from routerd.errors import ConfigError, ParseError
 from routerd.sip.uri import Uri
@@ -70,6 +71,7 @@ def examine(settings_file: Path) -> list[Finding]:
     findings += ports(setup, running=running)
     findings += names([trunk for tables in accounts for trunk in tables.trunks.values()])
     findings += [clock(), *certificates(setup), *nat(settings, accounts), store(Path(control.store)), limits(settings)]
+    findings.append(speech())
     return findings
 
 
@@ -200,6 +202,14 @@ def limits(settings: Settings) -> Finding:
     if calls < min(FEW_CALLS, settings.limits.max_calls):
         return Finding("file limits", WARNING, text, "raise LimitNOFILE (ulimit -n), or widen [media] ports")
     return Finding("file limits", OK, text)
+
+
+def speech() -> Finding:
+    """Say whether texts of documents can be spoken; recordings, and what was spoken before, need nothing."""
+    if shutil.which(SPEAKER) is None:
+        text = f"{SPEAKER} is not installed: documents whose sounds have new texts are refused"
+        return Finding("speech", OK, text, f"apt install {SPEAKER}, where texts are wanted")
+    return Finding("speech", OK, f"{SPEAKER} speaks what documents say")
 
 
 def wrong_settings(error: ConfigError) -> list[str]:

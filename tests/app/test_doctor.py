@@ -146,3 +146,12 @@ def test_wrong_settings_are_said_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         doctor.examine(tmp_path / "s.toml")
     assert len(doctor.wrong_settings(caught.value)) == 2
+
+
+def test_speech_is_there_or_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.speech().text == "espeak-ng speaks what documents say"
+    monkeypatch.setattr(doctor.shutil, "which", lambda _: None)
+    missing = doctor.speech()
+    assert missing.state == doctor.OK
+    assert "refused" in missing.text
+    assert "apt install espeak-ng" in missing.hint
