@@ -77,10 +77,28 @@ class LineFormats:
 
 
 NOTHING: Final = LineFormats()
+_MOST_KNOWN: Final = 500
+_MOST_KEY: Final = 64
+_known: dict[tuple[str, ...], LineFormats] = {}
 
 
 def read_formats(media: Media) -> LineFormats:
-    """What one media line of a description says; payload types that nothing explains are left out."""
+    """What one media line of a description says; payload types that nothing explains are left out.
+
+    Phones say the same in every call: the last ``_MOST_KNOWN`` different lines are remembered and shared.
+    """
+    key = (*media.formats, *media.attributes("rtpmap"), *media.attributes("ptime"))
+    known = _known.get(key)
+    if known is None and len(key) > _MOST_KEY:
+        return _read(media)
+    if known is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        known = _known[key] = _read(media)
+    return known
+
+
+def _read(media: Media) -> LineFormats:
     formats = [
         Format(int(payload), encoding.name.upper(), encoding.clock_hz, encoding.channels)
         for payload, encoding in codecs.formats_of(media)

@@ -131,7 +131,7 @@ class MediaCall:
         self.hosts: list[str] = ["", ""]
         self.speakers: list[str] = [first_tag, ""]
         self.lines: list[MediaLine | None] = []
-        self.flags: set[str] = set()
+        self.flags: frozenset[str] = frozenset()
 
     def side_of(self, tag: str) -> int:
         """0 for the party that offered first, else 1."""

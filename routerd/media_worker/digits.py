@@ -41,10 +41,11 @@ _TYPE_BITS: Final = 0x7F
 class Party:
     """How one side is listened to."""
 
-    __slots__ = ("_events", "_last", "_listen", "_tones")
+    __slots__ = ("_events", "_last", "_listen", "_tones", "wanted")
 
     def __init__(self, heard: Mapping[int, Format], *, tones: bool) -> None:
         """Take what the payload types of its packets mean, and whether its sound is looked at."""
+        self.wanted: tuple[Mapping[int, Format], bool] = (heard, tones)
         self._events: dict[int, EventReader] = {}
         self._listen: dict[int, Callable[[bytes], bytes]] = {}
         self._tones: ToneReader = ToneReader()
@@ -87,15 +88,15 @@ class Party:
 class Listener:
     """The tap on one line."""
 
-    __slots__ = ("_parties", "_tell")
+    __slots__ = ("_tell", "parties")
 
     def __init__(self, parties: list[Party | None], tell: Callable[[int, str, int, str, float], None]) -> None:
-        self._parties: list[Party | None] = parties
+        self.parties: list[Party | None] = parties
         self._tell: Callable[[int, str, int, str, float], None] = tell
 
     def hear(self, side: int, packet: bytes, now: float) -> None:
         """Look for digits."""
-        party = self._parties[side]
+        party = self.parties[side]
         if party is not None:
             for digit, duration_ms, way in party.hear(packet, now):
                 self._tell(side, digit, duration_ms, way, now)
@@ -138,7 +139,8 @@ class Digits(Extension):
         line = call.speech_line()
         before = self._listeners.pop(call.call_id, None)
         if line is not None and line.agreement.is_answered:
-            parties = [self._party(call, line, side) for side in (0, 1)]
+            known = before[1].parties if before is not None and before[0] is line else [None, None]
+            parties = [self._party(call, line, side, known[side]) for side in (0, 1)]
             if parties != [None, None]:
                 listener = Listener(parties, lambda *press: self._press(call, *press))
                 line.path.add_tap(listener)
@@ -152,7 +154,8 @@ class Digits(Extension):
         self._listeners.pop(call.call_id, None)
         self._blocked.pop(call.call_id, None)
 
-    def _party(self, call: MediaCall, line: MediaLine, side: int) -> Party | None:
+    def _party(self, call: MediaCall, line: MediaLine, side: int, known: Party | None) -> Party | None:
+        """How a side is listened to; as before, where nothing is different: it may be pressing a digit now."""
         agreement, house = line.agreement, call.house
         if side == house:
             return None
@@ -161,7 +164,9 @@ class Digits(Extension):
             return None
         lacks_events = not agreement.digits_from(side)
         wants_tones = house is not None or (converts and agreement.digits_to(1 - side) is not None)
-        return Party(agreement.heard(side), tones=DETECT in call.flags or (lacks_events and wants_tones))
+        tones = DETECT in call.flags or (lacks_events and wants_tones)
+        heard = agreement.heard(side)
+        return known if known is not None and known.wanted == (heard, tones) else Party(heard, tones=tones)
 
     def _press(self, call: MediaCall, side: int, digit: str, duration_ms: int, way: str, now: float) -> None:
         if call.house is not None or DETECT in call.flags:

@@ -43,7 +43,7 @@ class Transcoding(Extension):
         """Note the formats as they came, before anything is taken out, and add to an offer what is to be added."""
         flags = negotiation.command.get("flags")
         if isinstance(flags, list):
-            negotiation.call.flags.update(flag for flag in flags if isinstance(flag, str))
+            negotiation.call.flags |= frozenset(flag for flag in flags if isinstance(flag, str))
         self._described = [formats.read_formats(media) for media in session.media]
         if negotiation.is_offer:
             for _, _, media in speech_lines(negotiation.call, session):

@@ -73,3 +73,14 @@ def test_a_line_with_every_number_taken_gets_nothing_more() -> None:
     line = media(" ".join(str(number) for number in range(96, 128)))
     formats.add_format(line, "telephone-event")
     assert len(line.formats) == 32
+
+
+def test_what_phones_say_in_every_call_is_kept_once() -> None:
+    first = formats.read_formats(media("8 101", "rtpmap:101 telephone-event/8000"))
+    assert formats.read_formats(media("8 101", "rtpmap:101 telephone-event/8000", "x:1")) is first
+    assert formats.read_formats(media("8 101", "rtpmap:101 telephone-event/16000")) is not first
+    for number in range(1200):
+        formats.read_formats(media(f"8 {number}"))
+    assert len(formats._known) <= 500
+    long = media(" ".join(str(number) for number in range(100)))
+    assert formats.read_formats(long) is not formats.read_formats(long)

@@ -115,6 +115,18 @@ def test_when_a_person_takes_the_houses_place_the_line_is_plain_again() -> None:
     assert told(made) == ""
 
 
+def test_a_negotiation_in_the_middle_of_a_press_does_not_make_two_of_it() -> None:
+    made = alone()
+    made.say(0, 101, PRESSED[0][0], 1000)
+    made.do(ng.offer("c", "a", BOTH[0], to_tag=ng.HOUSE))
+    made.do(ng.answer("c", "a", ng.HOUSE, house("8 101", EVENTS)))
+    made.say(0, 101, PRESSED[3][0], 1000)
+    made.do(ng.offer("c", "a", BOTH[0].replace(b"101", b"96"), to_tag=ng.HOUSE))
+    made.do(ng.answer("c", "a", ng.HOUSE, house("8 96", EVENTS.replace("101", "96"))))
+    made.say(0, 96, PRESSED[0][0], 9000)
+    assert told(made) == "55"
+
+
 def test_garbage_is_no_digit() -> None:
     made = alone()
     chance = random.Random(3)
