@@ -228,8 +228,14 @@ class CallMedia:
             self.relay = False
 
     def reopen(self) -> None:
-        """The engine lost its sessions: drop what was asked of it and choose again."""
+        """The engine lost its sessions: drop what was asked of it and choose again.
+
+        Should it only have hung, it finds in its socket what to forget.
+        """
         self._withdraw()
+        if self.opened:
+            self._left.append((self.engine, self.session))
+        self.leave_old()
         self.opened = False
         self.relay = False
         self._next_session()

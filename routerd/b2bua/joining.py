@@ -238,7 +238,8 @@ class Join:
 
     def _fail(self, status: int, now: float) -> None:
         self.stop(now)
-        self.call.broken("unreachable", status if status in {488, 491, 504} else 500, now)
+        reason = "media_timeout" if self.call.media.silent else "unreachable"
+        self.call.broken(reason, status if status in {488, 491, 504} else 500, now)
 
     def _end(self) -> None:
         self.done = True
