@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routerd.b2bua import accounting
-from routerd.b2bua.playing import prompt
+from routerd.b2bua import accounting, house
+from routerd.b2bua.playing import SILENCE, prompt
 from routerd.rules import plan
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ def ask(call: Call, command: plan.Confirm, now: float) -> None:
     fork = call.forks.get(command.leg)
     leg = fork.winner if fork is not None else None
     own = fork.own if fork is not None else None
+    if leg is not None and leg is call.caller:
+        house.music(call, prompt(call, "confirm"), now)  # a click-to-call's agent is a guest of the house already
+        return
     if own is None or leg is None:
         return
 
@@ -63,6 +66,8 @@ def stop(call: Call, number: int, now: float) -> None:
     fork = call.forks.get(number)
     if fork is not None and fork.own is not None:
         fork.own.player.stop(now)
+    elif timer is not None and fork is not None and fork.winner is call.caller:
+        house.music(call, SILENCE, now)
 
 
 def refuse(call: Call, number: int, now: float) -> None:

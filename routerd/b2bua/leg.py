@@ -193,6 +193,7 @@ class Leg(SessionLeg):
         reasons = request.get_all("Reason")
         call = self.call
         self._end_offers(now)
+        self._acknowledge_delayed()
         self.close(now)
         call.leg_hung_up(self, reasons, now)
 
@@ -380,15 +381,18 @@ class Leg(SessionLeg):
         if self.state in {RELEASING, CLOSED}:
             return
         self._end_offers(now)
-        delayed, self.delayed = self.delayed, None
-        if delayed is not None:
-            # its offer will never be answered, but a 2xx must be acknowledged (§13.2.2.4)
-            self.acknowledge_response(delayed)
+        self._acknowledge_delayed()
         self.state = RELEASING
         self._stop_session()
         self.farewell = tuple(reasons)
         if self.invite_tx is None:
             self._say_goodbye(now)
+
+    def _acknowledge_delayed(self) -> None:
+        """ACK a 2xx whose offer will never be answered: it must be, all the same (§13.2.2.4)."""
+        delayed, self.delayed = self.delayed, None
+        if delayed is not None:
+            self.acknowledge_response(delayed)
 
     def _say_goodbye(self, now: float) -> None:
         """Send the BYE that waited: not before our 2xx was acknowledged, or given up (§15)."""

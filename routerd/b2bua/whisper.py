@@ -53,6 +53,7 @@ def begin(call: Call, now: float) -> None:
     leg = fork.winner
     assert isinstance(leg, OutboundLeg)
     call.stopping = ("declined", 480, 21)
+    house.stop(call, now)
     if fork.own is not None:
         own = fork.own
         own.answered(leg, lambda sdp, when: _play(call, fork, own.media if sdp else None, own.player, when), now)

@@ -197,11 +197,20 @@ def test_codecs_that_a_party_may_not_have_are_not_offered() -> None:
     wire.wait(1)
 
 
-def test_a_menu_needs_no_engine() -> None:
-    wire, pstn, _ = world()
+def test_a_menu_goes_through_the_engine_even_where_parties_talk_directly() -> None:
+    wire = Wire(company(media="direct"), engines=1)
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
     call = pstn.invite(MENU)
     call.answered()
-    assert wire.engine.commands == []
+    assert wire.engine.names()[:2] == ["offer", "answer"]
+    call.request("INFO", b"Signal=1\r\n", kind="application/dtmf-relay")
+    come = phone.called()
+    come.answer(sdp(port=7000))
+    again = pstn.expect("INVITE")
+    assert b"m=audio 7000" in again.body, "the two talk directly"
+    pstn.reply(again, 200, [("Contact", pstn.contact)], sdp(port=8000, version=2))
+    assert b"m=audio 8000" in come.acked().body
+    assert wire.engine.names()[-1] == "delete"
     call.bye()
     wire.assert_quiet()
 
@@ -211,7 +220,6 @@ def test_filtering() -> None:
     assert call_media.filtered(b"", ("PCMA",)) == b""
     with pytest.raises(SdpError):
         call_media.filtered(sdp(), ("opus",))
-    assert call_media.statistics(None) == {}
 
 
 def test_a_branch_that_was_offered_the_callers_own_description_is_joined_without_the_engine() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from b2bua_kit.documents import CUSTOMER, MAIN, MENU, MOBILE, changed, company
 from b2bua_kit.peer import Peer, Phone, connect, sdp, trunk
+from b2bua_kit.voices import voiced
 from b2bua_kit.wire import Wire
 
 from routerd.b2bua import call_actions, call_states
@@ -323,14 +324,29 @@ def test_life_reaches_the_rows() -> None:
     }  # fmt: skip
 
 
-PREPARED = {"answer_by_leg", "join", "answer_by_engine", "refuse", "finish"}  # by the rules, or by a transfer
+# by the rules, or by a transfer
+PREPARED = {"answer_by_leg", "join", "greet", "greeted", "whisper", "refuse", "finish"}
 BY_ITSELF = sorted(key for key, row in call_states.TABLE.items() if row.action not in PREPARED)
+
+
+NEEDS_ENGINE = {call_states.GREETING, call_states.BRIEFING, call_states.BRIEFING_TREATED}
+LABELLED = company(
+    media="relay",
+    numbers=[
+        {"number": MAIN, "destination": {"type": "agent", "id": "asha"}, "whisper": "label"},
+        {"number": MENU, "destination": {"type": "ivr", "id": "main"}, "whisper": "label"},
+    ],
+)
 
 
 @pytest.mark.parametrize(("state", "event"), BY_ITSELF)
 def test_every_other_row_leaves_the_call_where_it_says(state: str, event: str) -> None:
     """Each row by itself, on a call that really is in that state; whatever it does, nothing is left behind."""
-    wire, pstn, phone = world("relay" if state == call_states.ANSWERING else "direct")
+    if state in NEEDS_ENGINE:
+        wire = voiced(LABELLED)
+        pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    else:
+        wire, pstn, phone = world("relay" if state == call_states.ANSWERING else "direct")
     call = call_in(state, wire, pstn, phone)
     party = {"caller_gone": call.caller, "callee_gone": call.peer}.get(event)
     if party is not None:
@@ -347,9 +363,17 @@ def test_every_other_row_leaves_the_call_where_it_says(state: str, event: str) -
 def call_in(state: str, wire: Wire, pstn: Peer, phone: Phone) -> Any:
     """A call in ``state``."""
     wire.engine.hold = {"answer"}
-    caller = pstn.invite(MENU if state in {call_states.TREATED, call_states.JOINING} else MAIN)
+    by_menu = {call_states.GREETING, call_states.TREATED, call_states.BRIEFING_TREATED, call_states.JOINING}
+    caller = pstn.invite(MENU if state in by_menu else MAIN)
     call = next(iter(wire.switch.call_by_id.values()))
-    if state == call_states.TREATED:
+    if state == call_states.BRIEFING:
+        phone.called().answer()
+    elif state == call_states.BRIEFING_TREATED:
+        wire.release_media()
+        caller.answered()
+        press(caller, "1")
+        phone.called().answer()
+    elif state == call_states.TREATED:
         caller.answered()
     elif state == call_states.JOINING:
         caller.answered()

@@ -38,5 +38,5 @@ def test_it_refuses_dies_and_comes_back() -> None:
     engine.die()
     assert engine.reply(ng.ping()) is None
     engine.restart()
-    assert engine.reply(ng.ping()) == {"result": "pong"}
+    assert ng.is_ok(engine.reply(ng.ping()) or {})
     assert not engine.sessions

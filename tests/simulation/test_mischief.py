@@ -14,7 +14,8 @@ def storm() -> Storm:
 def test_an_agent_logs_out_and_in_again() -> None:
     made = storm()
     state = made.world.switch.state_of("acme")
-    state.sessions.update("abcdef")
+    for agent in "abcdef":
+        made.world.command("login", account="acme", agent=agent)
     made.mischief.log_out(made.world.now)
     assert len(state.sessions) == 5
     made.world.run(made.world.now + 9.0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from routerd.b2bua import carrying
+from routerd.b2bua import accounting
 from routerd.b2bua.call_media import CallMedia
 from routerd.b2bua.inbound_leg import InboundLeg
 from routerd.b2bua.leg import Leg
@@ -112,7 +112,7 @@ def callee_not_told(_original: Callable[..., Any]) -> Callable[..., Any]:
 BUGS: dict[str, Plant] = {
     "the loser of a fork is not cancelled": (OutboundLeg, "give_up", loser_rings_on),
     "a late 200 is not acknowledged": (OutboundLeg, "acknowledge_response", late_answer_unacknowledged),
-    "the record is written twice": (carrying, "write_record", record_twice),
+    "the record is written twice": (accounting, "write_record", record_twice),
     "the media session is not deleted": (CallMedia, "close", media_kept),
     "the ACK goes to a wrong place": (Leg, "_flow_of_ack", ack_astray),
     "CANCEL is answered, the INVITE is not": (InboundLeg, "reject", invite_left_open),

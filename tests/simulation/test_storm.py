@@ -16,7 +16,7 @@ import pytest
 from routerd.b2bua.call_states import TABLE
 from routerd.b2bua.effects import Command
 from routerd.cli.simulate import tables_of
-from routerd.simulation.documents import NUMBERS, plain
+from routerd.simulation.documents import NUMBERS, plain, with_files
 from routerd.simulation.network import CALM
 from routerd.simulation.phone import Behaviour
 from routerd.simulation.script import Script
@@ -84,9 +84,12 @@ UNREACHABLE = {
     ("deciding", "cancel"): "the rules' first commands are carried out within the INVITE itself",
     ("deciding", "caller_gone"): "the same",
     ("deciding", "stop"): "the same",
-    ("treated", "broken"): "an answered caller's offer needs no engine until two parties are joined",
     ("treated", "cancel"): "the INVITE has its 200; where that waits for a PRACK the caller is gone",
+    ("briefing_treated", "cancel"): "the same",
     ("joining", "cancel"): "the same",
+    ("greeting", "treat"): "the rules have a caller answered once",
+    ("ended", "greeted"): "what the engine was asked is withdrawn when the call ends",
+    ("ended", "whisper"): "the rules say nothing more after their end",
     ("connected", "cancel"): "the same",
     ("connected", "broken"): "two parties who talk are joined anew first (rejoin), which may break",
     ("joining", "transferred"): "a transfer waits until two parties talk: 491 before",
@@ -113,7 +116,7 @@ class Directed:
     """A written flow, then one thing at a moment that storms seldom meet."""
 
     def __init__(self, document: bytes = RELAYED, *, early: bool = False, delay_s: float = 0.5) -> None:
-        self.script = Script(tables_of(document), engines=1)
+        self.script = Script(with_files(tables_of(document)), engines=1)
         self.world = self.script.world
         self.engine = self.world.engines[0]
         self.engine.delay_s = delay_s
@@ -216,7 +219,7 @@ def unacknowledged_progress(*, joined: bool) -> set[tuple[str, str]]:
     directed.script.phones["pstn"].pracks = False
     directed.play(f"pstn -> INVITE sip:{NUMBERS[0]}@198.18.0.1 100rel\nbob <- INVITE\nbob -> 180")
     directed.wait(2.0)
-    directed.play("bob -> 486\ncarol <- INVITE\ncarol -> 180")
+    directed.play("bob -> 486\ncarol <- INVITE\ncarol -> 180\nwait 2")
     if joined:
         directed.play("carol -> 200\nwait 0.1")
     directed.call("pstn").cancel(directed.world.now)
@@ -245,13 +248,134 @@ def transferred_to_a_menu() -> set[tuple[str, str]]:
     return directed.rest()
 
 
+LABELLED = [
+    {"number": NUMBERS[0], "destination": {"type": "agent", "id": "bob"}, "whisper": "label"},
+    {"number": NUMBERS[1], "destination": {"type": "ivr", "id": "menu"}, "whisper": "label"},
+]
+SOUNDS = [
+    {"id": "hello", "file": "hello.wav", "duration_s": 2.0},
+    {"id": "label", "file": "label.wav", "duration_s": 2.0},
+]
+WHISPERING = plain(media="relay", numbers=LABELLED, sounds=SOUNDS)
+
+
+def briefing(then: Callable[[Directed], None]) -> Callable[[], set[tuple[str, str]]]:
+    """Bob hears a whisper, while the caller is not answered yet; meanwhile something happens."""
+
+    def run() -> set[tuple[str, str]]:
+        directed = Directed(WHISPERING, early=True)
+        directed.play(f"pstn -> INVITE sip:{NUMBERS[0]}@198.18.0.1 100rel\nbob <- INVITE\nbob -> 180\nwait 2")
+        directed.play("bob -> 200\nwait 1.5")
+        then(directed)
+        directed.wait(5.0)
+        if directed.world.switch.call_by_id:
+            directed.call("bob").bye(directed.world.now)
+        return directed.rest()
+
+    return run
+
+
+def briefing_treated(then: Callable[[Directed], None]) -> Callable[[], set[tuple[str, str]]]:
+    """The same with a caller who came through a menu."""
+
+    def run() -> set[tuple[str, str]]:
+        directed = Directed(WHISPERING)
+        directed.play(f"pstn -> INVITE sip:{NUMBERS[1]}@198.18.0.1\npstn <- 200\nwait 3\npstn -> INFO 1\npstn <- 200")
+        directed.play("bob <- INVITE\nbob -> 200\nwait 1.8")
+        then(directed)
+        directed.wait(8.0)
+        if directed.world.switch.call_by_id:
+            directed.call("bob").bye(directed.world.now)
+        return directed.rest()
+
+    return run
+
+
+def greeting(then: Callable[[Directed], None]) -> Callable[[], set[tuple[str, str]]]:
+    """Bob is busy, so the caller joins carol's queue; while the engine is asked something happens."""
+
+    def run() -> set[tuple[str, str]]:
+        directed = Directed(plain(media="relay", agents=FAILOVERS, departments=WAITING), early=True)
+        directed.play(f"pstn -> INVITE sip:{NUMBERS[0]}@198.18.0.1 100rel\nbob <- INVITE\nbob -> 180\nwait 2")
+        directed.play("bob -> 486\ncarol <- INVITE\ncarol -> 180")
+        then(directed)
+        directed.wait(8.0)
+        for name in ("carol", "pstn"):
+            if directed.world.switch.call_by_id:
+                directed.call(name).bye(directed.world.now)
+                directed.wait(3.0)
+        return directed.rest()
+
+    return run
+
+
+def answered_while_greeting(directed: Directed) -> None:
+    directed.play("carol -> 200")
+    carol = directed.call("carol")
+    carol.acked = True  # a phone that does not wait for the ACK
+    carol.bye(directed.world.now)
+
+
+def refused_by_the_engine() -> set[tuple[str, str]]:
+    directed = Directed()
+    directed.engine.refuses.add("answer")
+    directed.play(f"pstn -> INVITE sip:{NUMBERS[1]}@198.18.0.1\npstn <- 503")
+    return directed.rest()
+
+
+def over_before_it_began() -> set[tuple[str, str]]:
+    """A queue that nobody serves is left sooner than the engine answers."""
+    queue = {"timeout_s": 1, "join_empty": True}
+    document = plain(
+        media="relay", departments=[{"id": "team", "name": "Team", "members": [{"agent": "bob"}], "queue": queue}],
+        agents=[dict(agent, login_based_calling=True) for agent in FAILOVERS],
+    )  # fmt: skip
+    directed = Directed(document, delay_s=0.9)
+    directed.play(f"pstn -> INVITE sip:{NUMBERS[2]}@198.18.0.1\npstn <- 200\npstn <- BYE")
+    return directed.rest()
+
+
+def no_way_back() -> set[tuple[str, str]]:
+    """The engine of a caller in a menu comes back without their session, and takes no other."""
+    directed = Directed()
+    directed.play(f"pstn -> INVITE sip:{NUMBERS[1]}@198.18.0.1\npstn <- 200\nwait 1")
+    directed.engine.refuses.add("offer")
+    directed.world.restart_engine(0, directed.world.now)
+    directed.play("pstn <- BYE")
+    return directed.rest()
+
+
+def leave_early(directed: Directed) -> None:
+    directed.call("pstn").send("BYE", directed.world.now)
+
+
 DIRECTED = {
+    ("briefing", "bridge"): briefing(lambda d: d.wait(1.0)),
+    ("briefing", "callee_gone"): briefing(lambda d: d.call("bob").bye(d.world.now)),
+    ("briefing", "caller_gone"): briefing(leave_early),
+    ("briefing", "cancel"): briefing(lambda d: d.call("pstn").cancel(d.world.now)),
+    ("briefing", "stop"): briefing(Directed.hang_up),
+    ("briefing", "broken"): briefing(lambda d: d.world.kill_engine(0, d.world.now)),
+    ("briefing_treated", "bridge"): briefing_treated(lambda d: d.wait(1.0)),
+    ("briefing_treated", "callee_gone"): briefing_treated(lambda d: d.call("bob").bye(d.world.now)),
+    ("briefing_treated", "caller_gone"): briefing_treated(lambda d: d.call("pstn").bye(d.world.now)),
+    ("briefing_treated", "stop"): briefing_treated(Directed.hang_up),
+    ("briefing_treated", "broken"): briefing_treated(lambda d: d.world.restart_engine(0, d.world.now)),
+    ("greeting", "callee_gone"): greeting(answered_while_greeting),
+    ("greeting", "caller_gone"): greeting(leave_early),
+    ("greeting", "cancel"): greeting(lambda d: d.call("pstn").cancel(d.world.now)),
+    ("greeting", "stop"): greeting(Directed.hang_up),
+    ("greeting", "broken"): refused_by_the_engine,
+    ("greeting", "end"): over_before_it_began,
+    ("greeting", "bridge"): greeting(lambda d: d.play("carol -> 200")),
+    ("treated", "broken"): no_way_back,
     ("answering", "callee_gone"): answering(lambda d: d.call("bob").bye(d.world.now)),
     ("answering", "caller_gone"): answering(lambda d: d.call("alice").send("BYE", d.world.now) and None),
     ("answering", "stop"): answering(Directed.hang_up),
     ("answering", "broken"): answering(lambda d: d.world.kill_engine(0, d.world.now)),
     ("answering", "cancel"): answering(lambda d: d.call("alice").cancel(d.world.now)),
     ("ringing", "caller_gone"): early_bye,
+    ("joining", "broken"): joining(lambda d: d.engine.refuses.add("answer")),
     ("joining", "callee_gone"): joining_anew(lambda d: d.call("bob").bye(d.world.now)),
     ("joining", "stop"): joining(Directed.hang_up),
     ("joining", "caller_gone"): lambda: unacknowledged_progress(joined=True),
