@@ -14,7 +14,7 @@ from litestar import Request, get
 from litestar.datastructures import State  # noqa: TC002 - the same
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
-from litestar.params import FromPath, FromQuery  # noqa: TC002 - the same
+from litestar.params import FromPath  # noqa: TC002 - the same
 
 from routerd.admin_api.authentication import need_every_account, needs
 from routerd.admin_api.paging import Cursor, Limit, number_of, page_of
@@ -45,7 +45,7 @@ class Auditing(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Serve one request."""
-        if scope["method"] in READING or not scope["route_handler"].opt.get("audited", True):
+        if scope["type"] != "http" or scope["method"] in READING or not scope["route_handler"].opt.get("audited", True):
             await next_app(scope, receive, send)
             return
 
@@ -68,7 +68,7 @@ class Auditing(ASGIMiddleware):
             who=caller.name,
             token=caller.id,
             source=client[0] if client else "",
-            what=f"{scope['method']} {scope['path']}"[:LONGEST],
+            what=f"{scope.get('method', '')} {scope['path']}"[:LONGEST],
             status=status,
             account=str(scope["path_params"].get("account", ""))[:LONGEST],
             code=str(known.get("refused", "")),
@@ -82,7 +82,7 @@ class Auditing(ASGIMiddleware):
 
 @get("/v1/accounts/{account:str}/audit", guards=[needs("admin")], responses=answers(), tags=["audit"])
 async def account_audit(
-    state: State, account: FromPath[str], limit: FromQuery[Limit] = 100, cursor: FromQuery[Cursor] = ""
+    state: State, account: FromPath[str], limit: Limit = 100, cursor: Cursor = ""
 ) -> dict[str, Any]:
     """Give the changes of an account, newest first: who, when, what, from where, the versions before and after."""
     return await _listed(state, account, limit, cursor)
@@ -90,7 +90,7 @@ async def account_audit(
 
 @get("/v1/audit", guards=[needs("admin")], responses=answers(), tags=["audit"])
 async def whole_audit(
-    request: Request[Any, Any, Any], state: State, limit: FromQuery[Limit] = 100, cursor: FromQuery[Cursor] = ""
+    request: Request[Any, Any, Any], state: State, limit: Limit = 100, cursor: Cursor = ""
 ) -> dict[str, Any]:
     """Give the changes of everything, newest first; for a token of all accounts."""
     need_every_account(request)

@@ -14,7 +14,7 @@ import msgspec
 from litestar import Request, Response, delete, get, patch, post, put
 from litestar.datastructures import State  # noqa: TC002 - litestar resolves annotations
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
+from litestar.params import FromPath, HeaderParameter, PathParameter, QueryParameter
 
 from routerd.admin_api import describing
 from routerd.admin_api.auditing import note_versions
@@ -50,7 +50,7 @@ ConfirmWithin = Annotated[
 ]
 IfMatch = Annotated[str, HeaderParameter(name="If-Match", description='The ETag that must be in force, such as "7".')]
 IfNoneMatch = Annotated[str, HeaderParameter(name="If-None-Match", description="`*`: only if there is none yet.")]
-Version = Annotated[int, msgspec.Meta(ge=1, le=10**15)]
+Version = Annotated[int, PathParameter(ge=1, le=10**15)]
 VERSIONS: Final = "/v1/accounts/{account:str}/versions"
 DOCUMENT: Final = "/v1/accounts/{account:str}/document"
 READ: Final = [needs("read", "document")]
@@ -207,9 +207,7 @@ async def revert(request: AnyRequest, state: State, account: FromPath[str]) -> R
 
 
 @get(VERSIONS, guards=READ, responses=answers(404), tags=["document"])
-async def listed(
-    state: State, account: FromPath[str], limit: FromQuery[Limit] = 100, cursor: FromQuery[Cursor] = ""
-) -> dict[str, Any]:
+async def listed(state: State, account: FromPath[str], limit: Limit = 100, cursor: Cursor = "") -> dict[str, Any]:
     """Give the versions of the account's document, newest first: when, by whom, where from."""
     backend = backend_of(state)
     found = await backend.run(versions.listed, account, number_of(cursor), limit)
@@ -222,7 +220,7 @@ async def listed(
 
 
 @get(VERSIONS + "/{version:int}", guards=READ, responses=answers(404), tags=["document"])
-async def one_version(state: State, account: FromPath[str], version: FromPath[Version]) -> dict[str, Any]:
+async def one_version(state: State, account: FromPath[str], version: Version) -> dict[str, Any]:
     """Give one version, with its document as it was written, without secrets."""
     found = await backend_of(state).run(versions.one, account, version)
     if found is None:
@@ -238,7 +236,7 @@ async def rollback(
     request: AnyRequest,
     state: State,
     account: FromPath[str],
-    version: FromPath[Version],
+    version: Version,
     confirm_within: ConfirmWithin = None,
     if_match: IfMatch = "",  # noqa: ARG001 - read with the other conditions
 ) -> Response[Applied]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Response, delete, get, patch, put
 from litestar.datastructures import State  # noqa: TC002 - litestar resolves annotations
-from litestar.params import FromPath, FromQuery  # noqa: TC002 - the same
+from litestar.params import FromPath  # noqa: TC002 - the same
 
 from routerd.admin_api import describing
 from routerd.admin_api.backend import backend_of
@@ -26,9 +26,9 @@ from routerd.config import editing
 from routerd.config.problems import DocumentErrors
 
 if TYPE_CHECKING:
-    from routerd.config.editing import Tree
     from collections.abc import Callable
 
+    from routerd.config.editing import Tree
     from routerd.store.versions import DocumentVersion
 
 LIVE: Final = frozenset({"agents", "trunks"})  # their lists are live views
@@ -178,9 +178,7 @@ def _routes(section: str) -> list[Any]:
         del if_match
         return await delete_entry(request, state, account, section, name)
 
-    async def listed(
-        state: State, account: FromPath[str], limit: FromQuery[Limit] = 100, cursor: FromQuery[Cursor] = ""
-    ) -> dict[str, Any]:
+    async def listed(state: State, account: FromPath[str], limit: Limit = 100, cursor: Cursor = "") -> dict[str, Any]:
         return await list_section(state, account, section, limit, cursor)
 
     one = f"{path}/{{name:str}}"

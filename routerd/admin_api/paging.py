@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
+from litestar.params import QueryParameter
 
 from routerd.admin_api.problems import Problem
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 MOST: Final = 1000
 NEWEST: Final = (1 << 63) - 1
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
-Cursor = Annotated[str, msgspec.Meta(max_length=300)]
+Limit = Annotated[int, QueryParameter(ge=1, le=MOST, description="How many at most.")]
+Cursor = Annotated[str, QueryParameter(max_length=300, description="The `next` of the page before.")]
 
 
 def number_of(cursor: str, otherwise: int = NEWEST) -> int:

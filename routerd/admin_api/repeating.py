@@ -42,7 +42,7 @@ class Repeating(ASGIMiddleware):
         """Serve one request."""
         request: Request[Any, Any, Any] = Request(scope, receive)
         key = request.headers.get(HEADER, "")
-        caller = bearer_of(request) if key and scope["method"] == "POST" else None
+        caller = bearer_of(request) if key and scope.get("method") == "POST" else None
         if caller is None:
             await next_app(scope, receive, send)
             return
@@ -138,7 +138,7 @@ class _Answer:
 
 def _digest(scope: Scope, body: bytes) -> bytes:
     path = scope["path"].encode("utf-8", "surrogateescape")
-    return hashlib.sha256(b"\0".join((scope["method"].encode(), path, scope["query_string"], body))).digest()
+    return hashlib.sha256(b"\0".join((path, scope["query_string"], body))).digest()
 
 
 def _given(body: bytes, receive: Receive) -> Receive:

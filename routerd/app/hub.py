@@ -88,7 +88,7 @@ class SipHub:
         """Wait until the sip process routes by ``version`` or a later one; False when it does not in time."""
         if self.installed >= version:
             return True
-        waiting = self._loop.create_future()
+        waiting: asyncio.Future[bool] = self._loop.create_future()
         self._installs[waiting] = version
         try:
             async with asyncio.timeout(INSTALL_S if self._current is not None else 0.0):
