@@ -31,6 +31,13 @@ Replied = Callable[[dict[str, Any] | None, float], None]
 Closed = Callable[[dict[str, Any] | None, float], None]
 
 
+DETECT: Final = "detect-DTMF"
+"""Flag: digits of both parties are wanted, also those that are tones."""
+INJECT: Final = "inject-DTMF"
+"""Flag: digits of one party become what the other one knows."""
+EVENTS: Final = b"telephone-event"
+
+
 class Party(Protocol):
     """A leg, as the engine knows it: by its name, and by where its signalling comes from."""
 
@@ -76,6 +83,7 @@ class CallMedia:
         "_left",
         "_needs",
         "call_id",
+        "detects",
         "engine",
         "forced",
         "offerer",
@@ -92,6 +100,7 @@ class CallMedia:
         self.session = f"{call_id}/{part}" if part else call_id
         self.relay = False
         self.forced = False
+        self.detects = False
         self.offerer = ""
         self._needs = ""
         self.opened = False
@@ -149,9 +158,11 @@ class CallMedia:
         embedded = self._exchange.settings.engines[self.engine].embedded
         extra = {**words, "destination": known} if known and embedded else words
         source = _source(sender)
-        self._ask(
-            ng.offer(self.session, sender.name, sdp, to_tag=to_tag, ice=ice, received_from=source, extra=extra), then
+        flags = (DETECT,) if self.detects else ()
+        command = ng.offer(
+            self.session, sender.name, sdp, to_tag=to_tag, ice=ice, received_from=source, flags=flags, extra=extra
         )
+        self._ask(command, then)
 
     def answer(self, sdp: bytes, offerer: Party, answerer: Party, then: Continue, now: float) -> None:
         """Take ``answerer``'s answer through the engine; ``then(sdp, now)`` with what the offerer gets."""
@@ -159,7 +170,11 @@ class CallMedia:
             then(sdp, now)
             return
         source, ice = _source(answerer), answer_ice(offerer.remote_sdp)
-        self._ask(ng.answer(self.session, offerer.name, answerer.name, sdp, ice=ice, received_from=source), then)
+        flags = (DETECT,) if self.detects else ()
+        if (EVENTS in sdp) != (EVENTS in offerer.remote_sdp) and HOUSE not in {offerer, answerer}:
+            flags = (*flags, INJECT)  # one of the two knows no other digits than tones
+        command = ng.answer(self.session, offerer.name, answerer.name, sdp, ice=ice, received_from=source, flags=flags)
+        self._ask(command, then)
 
     def _ask(self, command: dict[str, Any], then: Continue) -> None:
         def described(reply: dict[str, Any] | None, now: float) -> None:

@@ -34,6 +34,7 @@ class LegMedia:
         call.legs_heard += 1
         self.call = call
         self.media = CallMedia(call.exchange, call.id, f"leg{number}.{call.legs_heard}")
+        self.media.detects = True
         self.media.want_relay()
         self.player = Player(call)
         self.offers: Offers = {}
