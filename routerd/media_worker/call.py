@@ -99,10 +99,14 @@ class MediaLine:
 class MediaCall:
     """Two parties and their lines. Side 0 is who offered first; every other tag is side 1 (branches of a fork).
 
+    That holds until two of side 1 are joined, or the house takes the first one's place: who answers is always on the
+    other side than who offered.
+
     ``speakers`` are the tags that spoke last for each side, in an offer or an answer; ``flags`` all that were given.
     """
 
     __slots__ = (
+        "_sides",
         "answered",
         "call_id",
         "controller",
@@ -122,6 +126,7 @@ class MediaCall:
         self.call_id: str = call_id
         self.first_tag: str = first_tag
         self.other_tags: dict[str, None] = {}
+        self._sides: dict[str, int] = {first_tag: 0}
         self.controller: Address = controller
         self.created_s: float = now
         self.last_signal_s: float = now
@@ -134,18 +139,31 @@ class MediaCall:
         self.flags: frozenset[str] = frozenset()
 
     def side_of(self, tag: str) -> int:
-        """0 for the party that offered first, else 1."""
-        return 0 if tag == self.first_tag else 1
+        """The side of a tag; of one that is not known yet, the one that it would be."""
+        return self._sides.get(tag, 1)
+
+    def side_for_offer(self, tag: str, to_tag: object) -> int:
+        """The side of who offers: its own, or opposite of ``to_tag`` for a newcomer and for the house."""
+        opposite = 1 - self._sides[to_tag] if isinstance(to_tag, str) and to_tag in self._sides else None
+        if opposite is not None and (tag == HOUSE or tag not in self._sides):
+            return opposite
+        return self.side_of(tag)
 
     def knows(self, tag: str) -> bool:
         """Whether this tag has taken part."""
         return tag == self.first_tag or tag in self.other_tags
 
-    def note_tag(self, tag: str) -> None:
-        """A party showed itself under this tag."""
-        self.speakers[self.side_of(tag)] = tag
+    def note_tag(self, tag: str, side: int) -> None:
+        """A party showed itself under this tag on this side; whether it stays is said by an answer."""
+        self._sides[tag] = side
         if tag != self.first_tag:
             self.other_tags[tag] = None
+
+    def note_answer(self, offerer: str, answerer: str) -> None:
+        """These two are the parties now."""
+        side = self.side_of(offerer)
+        self.note_tag(answerer, 1 - side)
+        self.speakers[side], self.speakers[1 - side] = offerer, answerer
 
     @property
     def house(self) -> int | None:

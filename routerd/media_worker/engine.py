@@ -197,10 +197,10 @@ class Engine:
         session = sdp.parse(_body(command))
         known = self._calls.get(call_id)
         call = known or MediaCall(call_id, tag, source, now)
-        side = call.side_of(tag)
+        side = call.side_for_offer(tag, command.get("to-tag"))
         self._open_lines(call, session)
         self._calls[call_id] = call
-        call.note_tag(tag)
+        call.note_tag(tag, side)
         negotiation = Negotiation(True, call, side, tag, command, now)
         try:
             for extension in self.extensions:
@@ -223,7 +223,7 @@ class Engine:
             return _error("Unknown call-id")
         offerer = call.side_of(offering)
         session = sdp.parse(_body(command))
-        call.note_tag(tag)
+        call.note_answer(offering, tag)
         negotiation = Negotiation(False, call, 1 - offerer, tag, command, now)
         for extension in self.extensions:
             extension.read(negotiation, session)

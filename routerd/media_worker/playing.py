@@ -212,9 +212,13 @@ class Playing(Extension):
         return {"play media": self._play, "stop media": self._stop, "play DTMF": self._press}
 
     def answered(self, negotiation: Negotiation) -> None:
-        """Go on in what was agreed."""
-        for speaker in self._speakers.get(negotiation.call.call_id, ()):
-            speaker.retune()
+        """Go on in what was agreed, for those who are still there."""
+        call = negotiation.call
+        for speaker in self._speakers.get(call.call_id, ()):
+            if speaker.tag and call.side_of(speaker.tag) == speaker.side and speaker.tag in call.speakers:
+                speaker.retune()
+            else:
+                speaker.stop()
 
     def ended(self, call: MediaCall) -> None:
         """Nobody listens any more."""

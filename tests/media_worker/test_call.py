@@ -36,7 +36,7 @@ class Opener:
 
 def call_with_audio(opener: Opener | None = None) -> MediaCall:
     call = MediaCall("c", "a", ("127.0.0.1", 9), 100.0)
-    call.note_tag("b")
+    call.note_answer("a", "b")
     session = RelaySession()
     session.signal(0, PartyMedia(ALICE, None, clocks={8: 8000}))
     session.signal(1, PartyMedia(BOB, None, clocks={8: 8000}))
@@ -47,12 +47,26 @@ def call_with_audio(opener: Opener | None = None) -> MediaCall:
 
 def test_tags_and_sides() -> None:
     call = call_with_audio()
-    call.note_tag("a")
-    call.note_tag("c")
-    assert [call.side_of(tag) for tag in ("a", "b", "c")] == [0, 1, 1]
+    call.note_tag("a", 0)
+    call.note_tag("c", 1)
+    assert [call.side_of(tag) for tag in ("a", "b", "c", "x")] == [0, 1, 1, 1]
     assert call.knows("a")
     assert call.knows("c")
     assert not call.knows("x")
+
+
+def test_who_answers_is_on_the_other_side_than_who_offered() -> None:
+    call = call_with_audio()
+    assert [call.side_for_offer(*tags) for tags in (("a", "b"), ("b", "a"), ("b", None), ("c", "b"), ("c", 7))] == [
+        0, 1, 1, 0, 1,
+    ]  # fmt: skip
+    call.note_answer("b", "c")
+    assert ([call.side_of(tag) for tag in "abc"], call.speakers) == ([0, 1, 0], ["c", "b"])
+    assert call.side_for_offer("house", "b") == 0
+    call.note_tag("house", 0)
+    call.note_answer("house", "b")
+    assert (call.speakers, call.house) == (["house", "b"], 0)
+    assert call.side_for_offer("house", "c") == 1
 
 
 def test_statistics() -> None:
@@ -93,10 +107,11 @@ def test_closing_gives_every_port_back() -> None:
 def test_the_house_is_a_party_until_another_one_answers() -> None:
     call = MediaCall("c", "a", ("127.0.0.1", 9), 100.0)
     assert call.house is None
-    call.note_tag("house")
+    call.note_answer("a", "house")
     assert call.house == 1
-    call.note_tag("a")
-    call.note_tag("b")
+    call.note_answer("a", "b")
+    assert call.house is None
+    call.note_tag("house", 0)
     assert call.house is None
     assert MediaCall("c", "house", ("127.0.0.1", 9), 100.0).house == 0
 

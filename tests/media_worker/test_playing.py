@@ -242,6 +242,34 @@ def test_another_codec_is_taken_up_at_the_same_place(prompt: str) -> None:
     assert (made.heard(0), made.is_plain) == ([], True)
 
 
+def test_who_is_left_with_the_house_is_played_to_where_it_is(prompt: str) -> None:
+    made = in_call()
+    made.do(ng.play_media("c", "a", prompt, repeat_times=0))
+    made.do(ng.offer("c", ng.HOUSE, studio.house("8 101", EVENTS), to_tag="b"))
+    assert made.held.house is None
+    made.do(ng.answer("c", ng.HOUSE, "b", body(1, "8 101", EVENTS)))
+    made.pass_time(0.1)
+    made.opener.sent.clear()
+    made.do(ng.play_media("c", "b", prompt))
+    made.pass_time(0.2)
+    assert {(side, destination) for side, _, _, destination in made.opener.sent} == {(1, PARTIES[1])}
+    made.say(1, 101, dtmf.event_payloads("5", 1, 160)[0][0], 1)
+    assert [(event["tag"], event["digit"]) for event in made.events("dtmf")] == [("b", "5")]
+    assert made.ask(ng.play_media("c", ng.HOUSE, prompt))["result"] == "error"
+
+
+def test_two_who_were_on_one_side_are_joined(prompt: str) -> None:
+    made = in_call()
+    made.do(ng.offer("c", "b", body(1, "8"), to_tag="c"))
+    made.do(ng.answer("c", "b", "c", body(0, "8")))
+    for tag, side in (("b", 1), ("c", 0)):
+        made.do(ng.play_media("c", tag, prompt))
+        made.pass_time(0.1)
+        assert {(one[0], one[3]) for one in made.opener.sent} == {(side, PARTIES[side])}
+        made.do(ng.stop_media("c", tag))
+        made.opener.sent.clear()
+
+
 def test_garbage_and_strangers_while_it_plays(prompt: str) -> None:
     made = in_call()
     made.do(ng.play_media("c", "a", prompt))
