@@ -28,6 +28,7 @@ def do_greeted(call: Call, now: float) -> None:
     """The caller is answered; what the rules wanted meanwhile comes now."""
     if call.record.answered is None and isinstance(call.caller, InboundLeg):
         call.record.answered = now
+    carrying.count_duration(call, now)
     later, call.later = call.later, ""
     if later:
         call.happen(later, now)

@@ -99,6 +99,19 @@ def test_digits_reach_the_menu() -> None:
     assert found["answered_by"] == "extension:bob"
 
 
+def test_a_menu_that_leads_to_itself_lasts_no_longer_than_a_call_may() -> None:
+    again = {"attempts": 1, "destination": {"type": "ivr", "id": "menu"}}
+    document = json.loads(plain())
+    document["account"]["max_call_s"] = 60
+    document["ivrs"][0].update(timeout=again)
+    scenario = {"at": "2026-11-23T06:30:00Z", "call": {**INBOUND, "to": NUMBERS[1]}}
+    playing = Play(Stage(tables_of(json.dumps(document).encode())), read(json.dumps(scenario).encode()))
+    found = playing.run()
+    assert (found["outcome"], found["reason"], found["q850"]) == ("hung_up", "max_duration", 102)
+    (record,) = playing.world.records()
+    assert record["duration_s"] == pytest.approx(60, abs=0.1)
+
+
 def test_a_party_that_is_not_in_the_document_is_refused() -> None:
     for call in (
         {**INBOUND, "trunk": "x"},
