@@ -45,7 +45,7 @@ class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A scenario, played by the document in force unless another one is given."""
 
     scenario: msgspec.Raw
-    document: msgspec.Raw | None = None
+    document: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +53,7 @@ class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     days: Annotated[float, msgspec.Meta(ge=0, le=MOST_DAYS)] = 7.0
     call: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    document: msgspec.Raw | None = None
+    document: msgspec.Raw = msgspec.Raw(b"")
 
 
 SCENARIO: Final = {
@@ -111,10 +111,10 @@ async def replay(request: AnyRequest, state: State, account: FromPath[str]) -> d
     return await backend_of(state).jobs.replay(account, text, source, wanted.days, wanted.call)
 
 
-async def _text(state: State, account: str, given: msgspec.Raw | None) -> tuple[bytes, str]:
+async def _text(state: State, account: str, given: msgspec.Raw) -> tuple[bytes, str]:
     """Give the document to decide by, and what it is called by in errors."""
     known = await current_of(state, account)
-    if given is None or bytes(given) == b"null":
+    if bytes(given) in {b"", b"null"}:
         return known.text, known.source
     return bytes(given), "api.json"
 

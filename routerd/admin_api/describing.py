@@ -55,6 +55,13 @@ def _plain(value: Any) -> Any:
     return value.replace(_PYTHON_END, "$") if isinstance(value, str) else value
 
 
+def schema_of(kind: type) -> dict[str, Any]:
+    """Give the schema of one flat struct of ours."""
+    _, found = msgspec.json.schema_components([kind], ref_template=REF)
+    schema: dict[str, Any] = _plain(found[kind.__name__])
+    return schema
+
+
 def ref(kind: str) -> dict[str, Any]:
     """Give the reference to a schema."""
     return {"$ref": REF.format(name=kind)}

@@ -71,7 +71,7 @@ async def listed(request: AnyRequest, state: State) -> dict[str, list[TokenFacts
 
 
 @post("/v1/tokens", guards=[needs("admin")], status_code=201, responses=answers(408, 409, 413, 415, 422),
-      tags=["tokens"], opt=describing.takes_schema(describing.ref("NewToken"), EXAMPLE))  # fmt: skip
+      tags=["tokens"], opt=describing.takes_schema(describing.schema_of(NewToken), EXAMPLE))  # fmt: skip
 async def make(request: AnyRequest, state: State) -> Response[MadeToken]:
     """Make a token; the answer is the only place where its secret ever stands."""
     need_type(request, JSON_TYPES)
