@@ -178,6 +178,8 @@ class Control:
         for account in self.documents.versions:
             agents = await self.hub.command("agent_states", {"account": account}) or {}
             gauges += _agents(account, agents.get("agent_states", {}))
+        waiting = await self.hub.command("waiting", {}) or {}
+        gauges += self.observation.queues(waiting.get("waiting", []))
         return gauges + [sample for row in trunks.get("trunks", []) for sample in _trunk(row)]
 
 

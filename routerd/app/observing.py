@@ -42,6 +42,7 @@ class Observing:
         self.trunks = TrunkFigures(clock.monotonic)
         self.retention = Retention(writer, setup.retention, hub.command)
         self._exports = Exports(Path(setup.store))
+        self._queues: set[tuple[str, str]] = set()
         hub.stored = self.stored
 
     async def start(self) -> None:
@@ -76,6 +77,15 @@ class Observing:
             ("webhooks_failed_total", {}, float(self.webhooks.failed)),
             ("event_watchers", {}, float(self.feed.watchers)),
             *(("retention_deleted_total", {"kind": kind}, float(n)) for kind, n in self.retention.deleted.items()),
+        ]
+
+    def queues(self, rows: list[dict[str, Any]]) -> list[Sample]:
+        """Give how many wait in each queue; one where somebody has waited stays, with nobody in it."""
+        now = {(str(row["account"]), str(row["department"])): float(row["waiting"]) for row in rows}
+        self._queues |= now.keys()
+        return [
+            ("queue_waiting", {"account": account, "department": department}, now.get((account, department), 0.0))
+            for account, department in sorted(self._queues)
         ]
 
     # -- for the API --------------------------------------------------------------------------------------------

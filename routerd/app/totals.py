@@ -28,6 +28,25 @@ HELP: Final = {
     "decisions": "Decisions by reason.",
     "call_duration_seconds": "Talking time of answered calls.",
     "post_dial_delay_seconds": "From INVITE to the first ringing leg.",
+    "call_setup_seconds": "From INVITE in to the first INVITE out, by the switch's clock: what it waited for.",
+    "queue_wait_seconds": "How long callers waited in queues, however that ended.",
+    "queue_waiting": "Callers in a department's queue at this moment.",
+    "agents": "Agents by state.",
+    "decision_seconds": "Handling of an INVITE: parsed, admitted, decided, answered or sent on.",
+    "auth_failures": "Credentials that were refused.",
+    "sip_retransmissions": "Requests and responses of ours that went out once more.",
+    "outbox_age_seconds": "Since when the oldest event waits for its webhook; 0: none waits.",
+    "outbox_waiting": "Events that webhooks are still to be told of.",
+    "outbox_dead": "Events that were given up: dead letters of webhooks.",
+    "webhooks_told": "Events that a webhook's receiver has taken.",
+    "webhooks_failed": "Attempts to tell a webhook that failed.",
+    "event_watchers": "Watchers of the stream of events.",
+    "media_sessions_active": "Sessions of the media engines.",
+    "media_packets": "Packets that the media engines passed on.",
+    "media_one_way": "Sessions in which only one party was heard.",
+    "document_apply_seconds": "How long the last change of documents took to compile.",
+    "trunk_calls_active": "Calls on a trunk.",
+    "store_failing": "1 while the store cannot be written.",
     "registrations_active": "Bindings of this moment.",
     "bans_active": "Addresses that are shut out.",
     "trunk_up": "1 where the trunk's health checks pass.",
@@ -36,6 +55,8 @@ HELP: Final = {
     "loop_lag_seconds": "How late the sip process's loop was.",
     "certificate_expiry_timestamp_seconds": "When the TLS certificate ends.",
 }
+SETUPS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+WAITS_S = (1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 DELAYS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 
@@ -47,6 +68,8 @@ class Totals:
         self._reasons: defaultdict[str, int] = defaultdict(int)
         self._durations = Histogram(DURATIONS_S)
         self._delays = Histogram(DELAYS_S)
+        self._setups = Histogram(SETUPS_S)
+        self._waits = Histogram(WAITS_S)
         self._messages: defaultdict[str, int] = defaultdict(int)
 
     def hear(self, kind: str, entry: dict[str, Any]) -> None:
@@ -64,6 +87,10 @@ class Totals:
         rang = [leg["ringing_s"] for leg in entry.get("legs") or () if leg.get("ringing_s") is not None]
         if rang:
             self._delays.observe(min(rang))
+        if entry.get("setup_s") is not None:
+            self._setups.observe(float(entry["setup_s"]))
+        for wait in entry.get("waits") or ():
+            self._waits.observe(float(wait.get("wait_s") or 0.0))
 
     def samples(self) -> list[Sample]:
         """Give the counts."""
@@ -81,6 +108,8 @@ class Totals:
             *messages,
             *self._durations.samples("call_duration_seconds"),
             *self._delays.samples("post_dial_delay_seconds"),
+            *self._setups.samples("call_setup_seconds"),
+            *self._waits.samples("queue_wait_seconds"),
         ]
 
 

@@ -114,8 +114,11 @@ def finish_entries(call: Call, now: float) -> None:
 def leave_queue(call: Call, department: str) -> None:
     """Take the call out of a department's queue."""
     waiting = call.live.waiting.get(department)
-    if waiting is not None and waiting.pop(call.id, None) is not None:
-        call.exchange.publish("queue.left", {"call": call.id, "department": department})
+    since = None if waiting is None else waiting.pop(call.id, None)
+    if waiting is not None and since is not None:
+        wait_s = round(call.exchange.ladders.now - since, 3)
+        call.record.waits.append({"department": department, "wait_s": wait_s})
+        call.exchange.publish("queue.left", {"call": call.id, "department": department, "wait_s": wait_s})
         if not waiting:
             del call.live.waiting[department]
 

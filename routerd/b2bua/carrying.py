@@ -88,6 +88,8 @@ def _ring(call: Call, command: plan.Command, now: float) -> None:
 def branch_started(call: Call, fork: Fork, attempt: BranchPlan, now: float) -> None:
     """Count a trunk's channel and rate when a branch goes out by it."""
     entry = accounting.entry_of(call, fork.number)
+    if call.record.setup is None:
+        call.record.setup = now
     if attempt.trunk_id is not None:
         if entry is not None:
             entry.trunk = attempt.trunk_id

@@ -57,10 +57,12 @@ class CallRecord:
         "mailbox",
         "media",
         "reason",
+        "setup",
         "start",
         "timeline",
         "transfers",
         "version",
+        "waits",
         "wall_offset",
     )
 
@@ -79,6 +81,8 @@ class CallRecord:
         self.legs: list[LegEntry] = []
         self.media: dict[str, Any] | None = None
         self.transfers: list[dict[str, Any]] = []
+        self.setup: float | None = None  # when the first leg was sent out
+        self.waits: list[dict[str, Any]] = []
         self.mailbox: Leaving | Listening | None = None
         self.timeline: list[dict[str, Any]] = []
 
@@ -123,6 +127,8 @@ class CallRecord:
             transfers=self.transfers,
             timeline=self.timeline,
             media=self.media,
+            setup_s=self._seconds(self.start, self.setup),
+            waits=self.waits,
         )
         return entry
 

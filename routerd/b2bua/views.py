@@ -170,6 +170,7 @@ def counters(switch: Switch) -> dict[str, int]:
     """Return the gauges and counters of this moment for the metrics page."""
     return {
         "transactions_active": len(switch.layer),
+        "sip_retransmissions_total": switch.layer.retransmissions,
         "calls_active": len(switch.call_by_id),
         "dialogs_active": len(switch.dialogs),
         "registrations_active": len(switch.location),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logger("edge.driver")
 
+INVITE = b"INVITE "
 FIRES_AGAIN_AFTER_S = 0.001  # uvloop's clock steps by a millisecond
 BANS_SWEPT_AT = 10_000
 
@@ -156,6 +157,8 @@ class Driver:
         """Feed one datagram or one WebSocket message."""
         now = self._now()
         self.switch.receive_datagram(data, flow, now)
+        if data.startswith(INVITE):
+            self.counters.decisions.observe(self._now() - now)
         self._settle()
 
     def stream(self, data: bytes, flow: Flow) -> None:

@@ -20,6 +20,7 @@ RESPONSE = b"SIP/2.0 "
 RESPONSE_KEY = 9  # "SIP/2.0 2": the class is its last byte
 LONGEST_METHOD = 16
 SHORTEST_MESSAGE = 16  # anything below is a keep-alive
+DECISION_BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05)
 LAG_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 
 
@@ -53,14 +54,15 @@ class Counters:
     """All that one sip process counts; attributes are plain integers, added to in place."""
 
     __slots__ = (
-        "banned", "connections_lost", "connections_opened", "connections_refused", "datagram_errors", "dropped",
-        "events_dropped", "faults", "loop_lag", "messages", "records_lost",
+        "banned", "connections_lost", "connections_opened", "connections_refused", "datagram_errors", "decisions",
+        "dropped", "events_dropped", "faults", "loop_lag", "messages", "records_lost",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.messages: dict[str, dict[bytes, int]] = {}
         self.dropped: defaultdict[str, int] = defaultdict(int)
         self.loop_lag = Histogram(LAG_BOUNDS_S)
+        self.decisions = Histogram(DECISION_BOUNDS_S)
         self.datagram_errors = 0
         self.banned = 0
         self.faults = 0
@@ -81,9 +83,11 @@ class Counters:
             *self._responses(),
             *((("sip_dropped_total", {"reason": reason}, float(n))) for reason, n in sorted(self.dropped.items())),
             *self.loop_lag.samples("loop_lag_seconds"),
+            *self.decisions.samples("decision_seconds"),
         ]
         plain = {
             "sip_malformed_total": self.dropped.get("malformed", 0),
+            "auth_failures_total": self.dropped.get("auth_failed", 0),
             "sip_datagram_errors_total": self.datagram_errors,
             "sip_banned_total": self.banned,
             "sip_faults_total": self.faults,

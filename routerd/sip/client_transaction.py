@@ -181,6 +181,7 @@ _REQUEST_IS_DONE = frozenset({ACCEPTED, COMPLETED, TERMINATED})
 
 
 def _send_request(tx: ClientTransaction, _response: Response | None, _user: ClientUser | None, _now: float) -> None:
+    tx.layer.retransmissions += 1
     tx.layer.send(tx.data, tx.flow)
 
 

@@ -163,6 +163,7 @@ class ServerTransaction:
 
     def double_resending(self, now: float) -> None:
         """Run that timer once more with twice its interval, T2 at most."""
+        self.layer.retransmissions += 1
         self.interval = min(2 * self.interval, T2)
         assert self.resender is not None
         self.layer.timers.again(self.resender, self.interval, self, now)

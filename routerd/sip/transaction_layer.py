@@ -83,6 +83,7 @@ class TransactionLayer:
         "_merge",
         "_server",
         "max_transactions",
+        "retransmissions",
         "send",
         "timers",
         "user",
@@ -99,6 +100,7 @@ class TransactionLayer:
         self.send: Callable[[bytes, Flow], None] = send
         self.timers: TimerQueue = timers
         self.max_transactions: int = max_transactions
+        self.retransmissions: int = 0  # requests and responses of ours that went out once more
         self._client: dict[ClientKey, ClientTransaction] = {}
         self._server: dict[ServerKey, ServerTransaction] = {}
         self._aliases: dict[ServerKey, ServerTransaction] = {}
@@ -134,6 +136,7 @@ class TransactionLayer:
         elif method == "CANCEL":
             self._receive_cancel(key, request, flow, now)
         elif tx is not None:
+            self.retransmissions += bool(tx.data)
             back = reply_flow(via, flow)
             if back == tx.reply_flow or not tx.data:
                 tx.step("request", request, now)

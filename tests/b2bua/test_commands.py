@@ -158,7 +158,8 @@ def test_views_of_a_call() -> None:
     view = wire.command("calls")["calls"][0]
     assert (view["kind"], view["from"], view["to"], view["state"]) == ("inbound", CUSTOMER, MAIN, "ringing")
     assert view["since_s"] == 2.0
-    assert view["legs"] == [{"target": "extension:2001", "agent": "asha", "trunk": None, "result": None}]
+    leg = {"target": "extension:2001", "agent": "asha", "trunk": None, "caller_id": CUSTOMER, "state": "ringing"}
+    assert view["legs"] == [{**leg, "since_s": 2.0, "result": None, "status": None}]
     assert wire.command("calls", account="other")["calls"] == []
     assert wire.command("counters")["counters"]["calls_active"] == 1
     assert [trunk["id"] for trunk in wire.command("trunks")["trunks"]] == ["pstn", "second"]
