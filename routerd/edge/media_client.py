@@ -3,10 +3,10 @@
 Theory of operation. One datagram socket for all engines. Each command gets a fresh cookie and is sent again with the
 same cookie until the reply is there or its deadline has passed (then the switch gets None); the engine answers a
 repeated cookie from its cache. Every ``PING_EVERY_S`` each engine is pinged: ``PINGS_LOST`` silent ones in a row, so at
-most two seconds, make it ``lost``, whether it died, hangs or cannot be reached; what it was asked, and is asked while
-it is lost, is answered with None then. A pong whose ``started`` differs from the last makes it ``restarted`` (its
-sessions are gone), any other first pong ``up``; both bear the pong, with the engine's ``capabilities``. Datagrams that
-bear an ``event`` are events of that engine.
+most two seconds, make it ``lost``, whether it died, hangs or cannot be reached; what it was asked before is answered
+with None then, what it is asked from then on has its deadline, in which it may come back. The first pong of all, and
+the first after a loss, makes it ``up``; a pong whose ``started`` differs from the last ``restarted`` (its sessions are
+gone). Both bear the pong, with the engine's ``capabilities``. Datagrams that bear an ``event`` are events of it.
 
 An rtpengine's pong has no ``started``: now and then it is asked for its statistics in place of a ping, and an uptime
 that went back says the same.
@@ -117,11 +117,6 @@ class MediaClient(asyncio.DatagramProtocol):
         except MediaError:
             self._loop.call_soon(self._answer, MediaAnswer(effect.number, None))
             return
-        if self._engines[effect.engine].lost:
-            # nobody waits for it, but one that only hangs will find in its socket what to forget
-            self._send(datagram, self._engines[effect.engine].address)
-            self._loop.call_soon(self._answer, MediaAnswer(effect.number, None))
-            return
         question = _Question(effect.number, effect.engine, datagram, clock.monotonic() + self._deadline_s)
         self._questions[cookie] = question
         self._try(cookie, question)
@@ -228,10 +223,11 @@ class MediaClient(asyncio.DatagramProtocol):
             engine.pong = reply
             engine.started = str(reply.get("started", ""))
         engine.lost = False
-        if (known is not None and known != engine.started) or self._began_anew(engine, reply):
-            self._answer(MediaEvent(index, "restarted", engine.pong))
-        elif was_lost or known is None:
+        anew = self._began_anew(engine, reply) or (known is not None and known != engine.started)
+        if was_lost or known is None:
             self._answer(MediaEvent(index, "up", engine.pong))
+        elif anew:
+            self._answer(MediaEvent(index, "restarted", engine.pong))
 
     def _began_anew(self, engine: _Engine, reply: dict[str, Any]) -> bool:
         """Whether the uptime in an rtpengine's statistics is less than it was."""

@@ -138,8 +138,11 @@ async def test_what_a_lost_engine_was_asked_is_answered_at_once(media: Any) -> N
     answer = await media.next()
     assert (answer.number, answer.reply) == (5, None)
     media.client.ask(AskMedia(6, 0, {"command": "offer", "call-id": "c", "from-tag": "a", "sdp": b"v=0"}))
-    answer = await media.next()
-    assert (answer.number, answer.reply) == (6, None)
+    media.engine.dead, media.engine.started = False, "two"
+    told = [await media.next(), await media.next()]
+    assert {type(one) for one in told} == {MediaEvent, MediaAnswer}
+    assert [one.event for one in told if isinstance(one, MediaEvent)] == ["up"]  # its calls were told at the loss
+    assert [one.reply["result"] for one in told if isinstance(one, MediaAnswer)] == ["ok"]
 
 
 async def test_a_restart_bears_the_pong(media: Any) -> None:
