@@ -263,6 +263,12 @@ class Playout:
         self._play = None
         self.is_speaking = bool(self._first)
 
+    def give_up(self) -> None:
+        """Say nothing more, what was played is over."""
+        if self._play is not None:
+            self.ended.append(self._play.play_id)
+        self.close()
+
     def close(self) -> None:
         """Say nothing more at all."""
         self._first.clear()

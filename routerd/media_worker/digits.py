@@ -46,32 +46,32 @@ class Party:
     def __init__(self, heard: Mapping[int, Format], *, tones: bool) -> None:
         """Take what the payload types of its packets mean, and whether its sound is looked at."""
         self.wanted: tuple[Mapping[int, Format], bool] = (heard, tones)
-        self._events: dict[int, EventReader] = {}
+        self._events: dict[int, tuple[EventReader, int]] = {}  # with clock units a millisecond
         self._listen: dict[int, Callable[[bytes], bytes]] = {}
         self._tones: ToneReader = ToneReader()
         self._last: tuple[str, str, float] | None = None
         reader = EventReader()
         for number, form in heard.items():
             if form.name == DIGITS:
-                self._events[number] = reader
+                self._events[number] = (reader, max(1, form.clock_hz // 1000))
             elif tones and form.name in SPOKEN:
                 self._listen[number] = converter.make_listener(form.name)
 
     def hear(self, packet: bytes, now: float) -> Iterator[tuple[str, int, str]]:
         """Digits of one packet: digit, milliseconds so far, by which way."""
         number = packet[1] & _TYPE_BITS
-        reader = self._events.get(number)
+        events = self._events.get(number)
         listen = self._listen.get(number)
-        if reader is None and listen is None:
+        if events is None and listen is None:
             return
         try:
             parsed = rtp.parse(packet)
         except MediaError:
             return
-        if reader is not None:
-            told = reader.hear(parsed.ssrc, parsed.timestamp, parsed.payload)
+        if events is not None:
+            told = events[0].hear(parsed.ssrc, parsed.timestamp, parsed.payload)
             if told is not None and self._is_new(told[0], EVENT, now):
-                yield told[0], told[1] // 8, EVENT
+                yield told[0], told[1] // events[1], EVENT
         elif listen is not None:
             for digit in self._tones.hear(listen(parsed.payload)):
                 if self._is_new(digit, INBAND, now):

@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from routerd.media.relay_session import RTCP, RTP, RelaySession
-from routerd.media.rtcp import FIRST_TYPE, LAST_TYPE
+from routerd.media.rtcp import is_rtcp
 
 if TYPE_CHECKING:
     from routerd.media.relay_lane import Address
@@ -219,7 +219,7 @@ class Path:
             if component == RTP:  # handshakes and checks are of the one port that was named
                 self._answer(guard, side, data, source, now)
             return
-        rtcp = component == RTCP or (len(data) > 1 and FIRST_TYPE <= data[1] <= LAST_TYPE)
+        rtcp = component == RTCP or is_rtcp(data)
         if guard is not None:
             plain = guard.unprotect(data, rtcp=rtcp)
             if plain is None:

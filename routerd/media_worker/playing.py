@@ -109,9 +109,16 @@ class Speaker:
             else:
                 self._tune()
         except MediaError:
-            self.playout.close()
-            self._release([])
+            self.playout.give_up()
+            self._end()
             self._rest()
+
+    def move(self, side: int) -> None:
+        """The party is on the other side now."""
+        self._rest()
+        self.side = side
+        if self.playout.is_speaking:
+            self.line.path.set_player(side, self)
 
     def step(self, due_ms: int) -> int | None:
         """One slot."""
@@ -214,11 +221,18 @@ class Playing(Extension):
     def answered(self, negotiation: Negotiation) -> None:
         """Go on in what was agreed, for those who are still there."""
         call = negotiation.call
-        for speaker in self._speakers.get(call.call_id, ()):
-            if speaker.tag and call.side_of(speaker.tag) == speaker.side and speaker.tag in call.speakers:
-                speaker.retune()
-            else:
+        speakers = self._speakers.get(call.call_id, [])
+        for speaker in speakers:
+            if speaker.tag not in call.speakers:
                 speaker.stop()
+        moved = [speaker for speaker in speakers if speaker.tag and call.side_of(speaker.tag) != speaker.side]
+        for speaker in moved:
+            if speaker.tag in call.speakers:
+                speaker.move(call.side_of(speaker.tag))
+        # a party's own stream is found before one that was left behind on its side
+        speakers.sort(key=lambda speaker: speaker.tag not in call.speakers)
+        for speaker in speakers:
+            speaker.retune()
 
     def ended(self, call: MediaCall) -> None:
         """Nobody listens any more."""

@@ -202,3 +202,14 @@ def test_a_relaxed_lane_passes_what_is_no_rtp(kind: type[Lane]) -> None:
     assert lane.receive(b"", PHONE, 1.0) is None
     assert lane.receive(b"\x00", STRANGER, 1.0) is None
     assert (lane.packets, lane.garbage, lane.foreign) == (3, 1, 1)
+
+
+def test_a_source_that_was_proven_by_other_means_is_heard_at_once_and_sent_to() -> None:
+    lane, other = RtcpLane(), RtcpLane()
+    joined(lane, other)
+    lane.signal(PHONE)
+    lane.adopt(STRANGER)
+    assert lane.receive(RTCP, STRANGER, 1.0) == FAR
+    assert other.send_to == STRANGER
+    lane.adopt(STRANGER)
+    assert lane.settled == STRANGER

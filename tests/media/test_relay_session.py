@@ -134,3 +134,29 @@ def test_relaxed_sessions_pass_anything() -> None:
     assert session.receive(0, RTP, b"\x00\x07fax", ALICE, 101.0) is None
     session.relax()
     assert session.receive(0, RTP, b"\x00\x07fax", ALICE, 101.0) == (1, b"\x00\x07fax", BOB)
+
+
+def test_alone_with_the_house_nobody_is_missed_but_one_whose_reports_have_come() -> None:
+    session = RelaySession()
+    session.signal(0, media(ALICE))
+    session.signal(1, PartyMedia(None, None))
+    session.answered(100.0, house=1)
+    assert not session.expects_life
+    assert talk(session, (0,), 100.0, 20.0) == []
+    assert not session.expects_life
+    session.receive(0, RTCP, REPORT, ("192.0.2.1", 4001), 120.0)
+    assert session.expects_life
+    session.signal(0, media(ALICE, "recvonly"))
+    session.answered(121.0, house=1)
+    assert not session.expects_life
+    session.signal(0, media(ALICE))
+    session.signal(1, media(BOB))
+    session.answered(130.0)
+    assert session.expects_life
+    assert session.is_two_way
+
+
+def test_who_holds_does_not_want_to_hear_anything() -> None:
+    assert [answered(direction).may_receive(0) for direction in ("sendrecv", "recvonly", "sendonly", "inactive")] == [
+        True, True, False, False,
+    ]  # fmt: skip

@@ -55,6 +55,14 @@ def test_the_house_is_told_each_digit_once_at_its_beginning() -> None:
     assert told(made) == "5#"
 
 
+def test_events_of_a_wide_clock() -> None:
+    wide = "a=rtpmap:110 telephone-event/48000"
+    made = Studio()
+    made.call(body(0, "8 110", wide), house("8 110", wide), ng.HOUSE)
+    made.say(0, 110, dtmf.event_payloads("5", 1, 960)[0][0], 1000)
+    assert [(event["digit"], event["duration-ms"]) for event in made.events("dtmf")] == [("5", 20)]
+
+
 def test_with_a_third_lost_no_digit_is_lost_and_none_comes_twice() -> None:
     made = alone()
     for number, digit in enumerate(tone.DIGITS * 4):

@@ -240,6 +240,7 @@ def test_another_codec_is_taken_up_at_the_same_place(prompt: str) -> None:
     made.heard(0)
     made.pass_time(0.5)
     assert (made.heard(0), made.is_plain) == ([], True)
+    assert len(made.events("media-ended")) == 2
 
 
 def test_who_is_left_with_the_house_is_played_to_where_it_is(prompt: str) -> None:
@@ -268,6 +269,25 @@ def test_two_who_were_on_one_side_are_joined(prompt: str) -> None:
         assert {(one[0], one[3]) for one in made.opener.sent} == {(side, PARTIES[side])}
         made.do(ng.stop_media("c", tag))
         made.opener.sent.clear()
+
+
+def test_music_follows_a_party_to_the_other_side_and_ends_for_one_who_is_gone(prompt: str) -> None:
+    made = in_call()
+    for tag in "ab":
+        made.do(ng.play_media("c", tag, prompt, repeat_times=0))
+    made.do(ng.offer("c", "a", body(0, "8"), to_tag="b"))
+    made.do(ng.answer("c", "a", "b", body(1, "8")))
+    made.pass_time(0.1)
+    assert [len(made.heard(side)) for side in (0, 1)] == [6, 6]
+    made.do(ng.offer("c", "d", body(1, "8")))
+    made.do(ng.answer("c", "d", "b", body(0, "8")))
+    made.pass_time(0.1)
+    assert [len(made.heard(side)) for side in (0, 1)] == [5, 0]
+    made.do(ng.stop_media("c", "b"))
+    made.pass_time(0.1)
+    assert [len(made.heard(side)) for side in (0, 1)] == [0, 0]
+    assert made.is_plain
+    assert made.clock.slots == []
 
 
 def test_garbage_and_strangers_while_it_plays(prompt: str) -> None:
