@@ -60,6 +60,9 @@ class Gatekeeper(Protocol):
     def count(self, key: str) -> float:
         """Count one request of ``key``; the seconds after which it may ask again (0: it may now)."""
 
+    def open(self, source: str) -> float:
+        """Count one request of ``source`` that needs no token; the seconds after which it may ask again."""
+
     def fail(self, source: str) -> float:
         """Count one refused token of ``source``; the seconds for which it is not looked at (0: it still is)."""
 

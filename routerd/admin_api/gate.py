@@ -56,7 +56,9 @@ class Gate:
         self._rates = Rates(per_second, burst)
         self._refused = Rates(REFUSED_PER_SECOND, REFUSED_BURST)
         self._callers: dict[bytes, Caller] = {}
+        self._open = Rates(per_second, burst)
         self._used: dict[str, float] = {}
+        self._fresh: dict[str, float] = {}
         self._take(Caller(FILE_TOKEN, "token file", frozenset({"admin"}), frozenset({EVERY}), digest_of(first)))
 
     def load(self, tokens: Iterable[Token]) -> None:
@@ -86,7 +88,13 @@ class Gate:
         wait_s = self._rates.take(key, self._clock())
         if not wait_s:
             self._used[key] = self._wall()
+            if key != FILE_TOKEN:
+                self._fresh[key] = self._used[key]
         return wait_s
+
+    def open(self, source: str) -> float:
+        """Count one request of ``source`` that needs no token; the seconds after which it may ask again."""
+        return self._open.take(source, self._clock())
 
     def fail(self, source: str) -> float:
         """Count one refused token of ``source``; the seconds for which it gets 429 instead (0: none)."""
@@ -98,7 +106,8 @@ class Gate:
 
     def take_used(self) -> dict[str, float]:
         """Give when tokens were used since the last time, by id, for the store."""
-        return {key: at for key, at in self._used.items() if key != FILE_TOKEN and not key.startswith("source:")}
+        used, self._fresh = self._fresh, {}
+        return used
 
     def _take(self, caller: Caller) -> None:
         self._callers[caller.digest] = caller

@@ -1,13 +1,19 @@
-"""Nobody waits for ever: a body that does not come in time is refused with 408, and the connection is closed."""
+"""Nobody waits for ever, and nobody asks for ever.
+
+A body that does not come in time is refused with 408, and the connection is closed. What needs no token (health,
+metrics, the description) is bounded by source.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from litestar import Request
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 
+from routerd.admin_api.authentication import source_of, too_many
 from routerd.admin_api.problems import Problem
 
 if TYPE_CHECKING:
@@ -26,6 +32,10 @@ class Patience(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Serve one request."""
+        if not scope["route_handler"].resolve_guards():
+            wait_s = scope["litestar_app"].state.gate.open(source_of(Request(scope)))
+            if wait_s > 0:
+                raise too_many(wait_s)
         until = asyncio.get_running_loop().time() + self._body_s
         complete = False
 

@@ -20,14 +20,16 @@ from routerd.app.observing import Observing
 from routerd.app.setup import tell_ready
 from routerd.app.totals import Totals, render
 from routerd.app.voicemail import Voicemail
+from routerd.app.watching import FileWatch
 from routerd.edge.logs import logger
 from routerd.edge.memory import Trimmer
 from routerd.edge.stream import bind_stream
 from routerd.errors import ConfigError, RouterdError, StoreError
+from routerd.store import tokens
 from routerd.store.spool import StoreWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from routerd.app.setup import Setup
     from routerd.edge.metrics import Sample
@@ -37,6 +39,7 @@ Result = TypeVar("Result")
 
 ADMIN_BACKLOG = 128
 LOOK_EVERY_S = 1.0
+NOTE_EVERY_LOOKS = 30
 WORTH_A_TRIM = 100  # entries of the journal
 
 
@@ -58,6 +61,9 @@ class Control:
         self._reloading = asyncio.Lock()
         self._trimmer = Trimmer(WORTH_A_TRIM)
         self._looking: asyncio.TimerHandle | None = None
+        self._looks = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watch = FileWatch(setup.control.documents, setup.control.watch_s, lambda: self._spawn(self.reload()))
 
     async def start(self) -> None:
         """Open the store, compile the documents, listen; raises RouterdError or ``OSError``."""
@@ -69,10 +75,29 @@ class Control:
         token = token_of(Path(self._setup.control.token_file))
         listening = bind_stream(*self._setup.control.admin)
         listening.listen(ADMIN_BACKLOG)  # what comes from now on waits for its answer, nothing is refused
-        self._server = AdminServer(application(self, Gate(token)), *self._setup.control.admin)
+        await self._know_tokens(token)
+        self._server = AdminServer(application(self, self.gate), *self._setup.control.admin)
         self._serving = asyncio.get_running_loop().create_task(self._server.serve([listening]))
         self.voicemail.start()
+        self._watch.start()
         self._look()
+
+    async def _know_tokens(self, first: str) -> None:
+        control = self._setup.control
+        self.gate = Gate(first, per_second=control.requests_per_second, burst=control.request_burst)
+        self.gate.load(await self.writer.run(tokens.every))
+
+    async def _note_tokens(self) -> None:
+        """Write down when tokens were used."""
+        try:
+            await self.writer.run(tokens.note_used, self.gate.take_used())
+        except StoreError as error:
+            log.warning("the use of tokens cannot be noted", error=str(error))
+
+    def _spawn(self, task: Coroutine[Any, Any, None]) -> None:
+        running = asyncio.get_running_loop().create_task(task)
+        self._tasks.add(running)
+        running.add_done_callback(self._tasks.discard)
 
     def _hear(self, kind: str, entry: dict[str, Any]) -> None:
         """Count each entry of the journal once."""
@@ -89,6 +114,9 @@ class Control:
         """Give memory back while the store has all there is."""
         if not self.writer.queued:
             self._trimmer.quiet(self.writer.written)
+        self._looks += 1
+        if self._looks % NOTE_EVERY_LOOKS == 0:
+            self._spawn(self._note_tokens())
         self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
 
     async def stop(self) -> None:
@@ -99,6 +127,9 @@ class Control:
             self._server.should_exit = True
             self._server.force_exit = True
             await asyncio.wait([self._serving], timeout=2.0)
+        self._watch.stop()
+        if self._server is not None:
+            await self._note_tokens()
         self.documents.stop()
         await self.voicemail.stop()
         self.hub.stop()

@@ -87,6 +87,9 @@ class ControlSetup(msgspec.Struct, frozen=True):
     sounds_dir: str
     admin: Address
     token_file: str
+    requests_per_second: float = 100.0
+    request_burst: int = 400
+    watch_s: float = 0.0
     voicemail_dir: str = ""
     webhooks: WebhookSetup = WebhookSetup()
     retention: RetentionSetup = RetentionSetup()

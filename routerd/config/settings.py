@@ -89,6 +89,8 @@ class AdminSettings(Section, frozen=True, kw_only=True):
 
     listen: Short = "127.0.0.1:8080"
     token_file: Text = "admin.token"  # noqa: S105 - a file's name
+    requests_per_second: Annotated[float, Meta(gt=0, le=1_000_000)] = 100
+    request_burst: Count = 400
 
 
 class StoreSettings(Section, frozen=True, kw_only=True):
@@ -103,6 +105,7 @@ class DocumentSettings(Section, frozen=True, kw_only=True):
     files: Annotated[tuple[Text, ...], Meta(max_length=10_000)] = ("conf/demo.yaml",)
     secrets_dir: Text = ""
     sounds_dir: Text = "conf/sounds"
+    watch_s: Annotated[float, Meta(ge=0, le=3600)] = 2
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):

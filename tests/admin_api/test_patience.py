@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from routerd.admin_api.patience import Patience
 from routerd.admin_api.problems import Problem
+from routerd.admin_api.rates import Rates
 
 
 def endless(messages: list[Any]) -> Any:
@@ -25,7 +27,8 @@ async def read(receive: Any, *, times: int) -> list[Any]:
     async def app(_scope: Any, receive: Any, _send: Any) -> None:
         found.extend([await receive() for _ in range(times)])
 
-    scope: Any = {"type": "http"}
+    handler = SimpleNamespace(resolve_guards=lambda: ["needs"])
+    scope: Any = {"type": "http", "route_handler": handler}
     send: Any = None
     await Patience(0.05).handle(scope, receive, send, app)
     return found
@@ -43,3 +46,11 @@ async def test_afterwards_only_the_end_is_waited_for() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await read(endless(list(whole)), times=3)
+
+
+def test_what_needs_no_token_is_bounded_by_source(api: Any, gate: Any) -> None:
+    gate._open = Rates(1.0, 2.0)
+    assert [api.client.get("/health/live").status_code for _ in range(3)] == [200, 200, 429]
+    refused = api.client.get("/schema")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert api.get("/v1/accounts").status_code != 429
