@@ -209,6 +209,8 @@ class Driver:
             if type(effect) is Transmit:
                 self._transmit(effect.flow, effect.data)
             elif type(effect) is Journal:
+                if effect.kind == "call.end":
+                    self.counters.heard(effect.entry.get("media"))
                 self._journal(effect)
             else:
                 self._performers[type(effect)](effect)

@@ -15,6 +15,7 @@ that went back says the same.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 from routerd.b2bua.effects import MediaAnswer, MediaEvent
@@ -38,7 +39,6 @@ DIGITS = 16
 PONG_COUNTS = {
     "media_sessions_active": "sessions",
     "media_packets_total": "packets-total",
-    "media_one_way_total": "one-way-total",
 }
 
 
@@ -98,6 +98,7 @@ class MediaClient(asyncio.DatagramProtocol):
         self._deadline_s = deadline_s
         self._ping_every_s = ping_every_s
         self._questions: dict[str, _Question] = {}
+        self._one_way: Counter[tuple[str, str]] = Counter()
         self._transport: asyncio.DatagramTransport | None = None
         self._pinger: asyncio.TimerHandle | None = None
 
@@ -127,12 +128,16 @@ class MediaClient(asyncio.DatagramProtocol):
         return state.started is not None and not state.lost
 
     def samples(self) -> list[Sample]:
-        """Give what the engines said of themselves in their last pongs, as sums; nothing while none is known."""
+        """Give what the engines said of themselves in their last pongs, as sums, and the one-way calls they noticed."""
         pongs = [engine.pong for engine in self._engines if engine.pong and not engine.lost]
         told = {
             name: [pong[key] for pong in pongs if isinstance(pong.get(key), int)] for name, key in PONG_COUNTS.items()
         }
-        return [(name, {}, float(sum(counts))) for name, counts in told.items() if counts]
+        one_way: list[Sample] = [
+            ("media_one_way_total", {"direction": direction, "cause": cause}, float(count))
+            for (direction, cause), count in sorted(self._one_way.items())
+        ]
+        return [*((name, {}, float(sum(counts))) for name, counts in told.items() if counts), *one_way]
 
     def close(self) -> None:
         """Close the socket; open questions are not answered any more."""
@@ -155,6 +160,9 @@ class MediaClient(asyncio.DatagramProtocol):
         except MediaError:
             return
         if ng.is_notification(reply):
+            if reply["event"] == "one-way":
+                heard = "callee" if str(reply.get("silent", "")).endswith("caller") else "caller"
+                self._one_way[f"{heard} only", str(reply.get("cause", "unknown"))] += 1
             self._answer(MediaEvent(engine, str(reply["event"]), reply))
             return
         if cookie == self._engines[engine].cookie:

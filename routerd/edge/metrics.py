@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Sample = tuple[str, dict[str, str], float]
 
@@ -21,6 +25,9 @@ RESPONSE_KEY = 9  # "SIP/2.0 2": the class is its last byte
 LONGEST_METHOD = 16
 SHORTEST_MESSAGE = 16  # anything below is a keep-alive
 DECISION_BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05)
+MOS_BOUNDS = (1.5, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.3)
+LOSS_BOUNDS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+JITTER_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 LAG_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 
 
@@ -55,13 +62,16 @@ class Counters:
 
     __slots__ = (
         "banned", "connections_lost", "connections_opened", "connections_refused", "datagram_errors", "decisions",
-        "dropped", "events_dropped", "faults", "loop_lag", "messages", "records_lost",
+        "dropped", "events_dropped", "faults", "jitter", "loop_lag", "loss", "messages", "mos", "records_lost",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.messages: dict[str, dict[bytes, int]] = {}
         self.dropped: defaultdict[str, int] = defaultdict(int)
         self.loop_lag = Histogram(LAG_BOUNDS_S)
+        self.mos = Histogram(MOS_BOUNDS)
+        self.loss = Histogram(LOSS_BOUNDS)
+        self.jitter = Histogram(JITTER_BOUNDS_S)
         self.decisions = Histogram(DECISION_BOUNDS_S)
         self.datagram_errors = 0
         self.banned = 0
@@ -76,6 +86,17 @@ class Counters:
         """Give the dictionary that :func:`count` adds to for ``transport``, ``direction`` ``in`` or ``out``."""
         return self.messages.setdefault(f"{transport} {direction}", defaultdict(int))
 
+    def heard(self, media: Mapping[str, Any] | None) -> None:
+        """Count how each party of a finished call was heard: ``media`` of its record."""
+        for one in (media or {}).get("heard", ()):
+            if one["packets"]:
+                if "mos" in one:
+                    self.mos.observe(one["mos"])
+                if "loss" in one:
+                    self.loss.observe(one["loss"])
+                if "jitter_ms" in one:
+                    self.jitter.observe(one["jitter_ms"] / 1000)
+
     def collect(self) -> list[Sample]:
         """Give every count as ``(name, labels, value)``; names without the ``routerd_`` before them."""
         samples: list[Sample] = [
@@ -83,6 +104,9 @@ class Counters:
             *self._responses(),
             *((("sip_dropped_total", {"reason": reason}, float(n))) for reason, n in sorted(self.dropped.items())),
             *self.loop_lag.samples("loop_lag_seconds"),
+            *self.mos.samples("media_mos"),
+            *self.loss.samples("media_loss_ratio"),
+            *self.jitter.samples("media_jitter_seconds"),
             *self.decisions.samples("decision_seconds"),
         ]
         plain = {

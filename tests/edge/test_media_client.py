@@ -173,6 +173,17 @@ async def test_what_an_engine_counts_is_on_the_metrics_page(media: Any) -> None:
     assert media.client.samples() == []
 
 
+async def test_one_way_calls_are_counted_by_direction_and_cause(media: Any) -> None:
+    for number, silent in enumerate(("caller", "lent:caller", "extension:2001#1")):
+        told = {"event": "one-way", "call-id": f"c{number}", "direction": "x only", "silent": silent, "cause": "nat"}
+        media.engine.transport.sendto(ng.encode_reply(f"n{number}", told), media.engine.controller)
+        assert (await media.next()).event == "one-way"
+    assert media.client.samples()[2:] == [
+        ("media_one_way_total", {"direction": "callee only", "cause": "nat"}, 2.0),
+        ("media_one_way_total", {"direction": "caller only", "cause": "nat"}, 1.0),
+    ]
+
+
 async def test_notifications_are_events_and_strangers_are_not_heard(media: Any, client: Any) -> None:
     notice = ng.encode_reply("n1", {"event": "media-timeout", "call-id": "c"})
     own = media.client._transport.get_extra_info("sockname")

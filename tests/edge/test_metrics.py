@@ -49,3 +49,16 @@ def test_notes_are_drops_by_reason() -> None:
     found = samples(counters)
     assert found["sip_dropped_total", "malformed"] == 3
     assert found["sip_malformed_total",] == 3
+
+
+def test_how_parties_were_heard() -> None:
+    counters = Counters()
+    good = {"who": "caller", "packets": 100, "mos": 4.38, "loss": 0.0, "jitter_ms": 1.5}
+    counters.heard({"heard": [good, {"who": "callee", "packets": 50, "mos": 2.2, "loss": 0.3, "jitter_ms": 60.0}]})
+    counters.heard({"heard": [{"who": "caller", "packets": 0, "loss": 0.0}, {"who": "callee", "packets": 9}]})
+    counters.heard(None)
+    found = samples(counters)
+    assert found["media_mos_count",] == 2
+    assert (found["media_mos_bucket", "2.5"], found["media_mos_bucket", "+Inf"]) == (1, 2)
+    assert (found["media_loss_ratio_bucket", "0"], found["media_loss_ratio_sum",]) == (1, 0.3)
+    assert found["media_jitter_seconds_bucket", "0.002"] == 1
