@@ -39,7 +39,7 @@ module sndfile.so
 module ctrl_tcp.so
 module srtp.so
 module uuid.so
-module_app account.so
+{modules}module_app account.so
 module_app contact.so
 module_app menu.so
 ctrl_tcp_listen {control_host}:{control}
@@ -71,6 +71,7 @@ class Baresip:
         register_s: int = 60,
         more: str = "",
         route: str = "",
+        modules: tuple[str, ...] = (),
     ) -> None:
         self.user, self.domain, self.frequency = user, domain, frequency
         # short, for baresip has 128 characters for the path of a recording
@@ -82,7 +83,7 @@ class Baresip:
         (self.folder / "contacts").write_text("")
         config = CONFIG.format(
             host=host, port=self.port, control_host=HOST, control=self.control, folder=self.folder, rtp=rtp,
-            rtp_last=rtp + 39,
+            rtp_last=rtp + 39, modules="".join(f"module_app {name}.so\n" for name in modules),
         )  # fmt: skip
         (self.folder / "config").write_text(config)
         outbound = f'outbound="sip:{server_host}:{server};transport={transport}{route}";' if server else ""
