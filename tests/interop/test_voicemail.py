@@ -7,7 +7,6 @@ import json
 import stat
 import threading
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from aiosmtpd.smtp import SMTP
@@ -21,6 +20,7 @@ from kit.tone import assert_heard, wait_heard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 SPOKEN = 700
 BOX = "+918069651190"
