@@ -242,23 +242,24 @@ class Demo:
     async def _record(self) -> dict[str, Any] | None:
         """Ask the daemon for the record, as any program would: it is written a moment after the call."""
         for _ in range(round(STEP_S / 0.1)):
-            found = await asyncio.to_thread(self._fetch)
-            if found:
-                return found[0]
+            found = await asyncio.to_thread(self._fetch, "?" + urlencode({"number": CALLER}))
+            if found and found["records"]:
+                whole = f"/{quote(str(found['records'][0]['id']))}"  # a list leaves the decision out
+                return await asyncio.to_thread(self._fetch, whole)
             await asyncio.sleep(0.1)
         return None
 
-    def _fetch(self) -> list[dict[str, Any]]:
+    def _fetch(self, which: str) -> dict[str, Any] | None:
         admin = self._settings.admin
         token = Path(admin.token_file).read_text(encoding="ascii").strip()
-        path = f"/v1/accounts/{quote(self._cast.tables.account.id)}/records?{urlencode({'number': CALLER})}"
+        path = f"/v1/accounts/{quote(self._cast.tables.account.id)}/records{which}"
         request = urllib.request.Request(f"http://{admin.listen}{path}", headers={"Authorization": f"Bearer {token}"})
         try:
             with urllib.request.urlopen(request, timeout=STEP_S) as answer:  # noqa: S310 - the same
-                records: list[dict[str, Any]] = json.load(answer)["records"]
-                return records
+                found: dict[str, Any] = json.load(answer)
+                return found
         except (OSError, ValueError, urllib.error.HTTPError):
-            return []
+            return None
 
 
 async def _trunk(world: Loopback, trunk: Trunk) -> LoopbackPhone:
