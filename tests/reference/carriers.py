@@ -60,15 +60,21 @@ def apart(document: dict[str, Any], scenario: dict[str, Any], carrier: Carrier) 
 def is_tie(seed: int, carrier: Carrier) -> bool:
     """Whether two things fall on one moment in this case, which the contract orders no further.
 
-    It is one when both agree as soon as every phone is a few milliseconds later, each by another time, and also with
-    the phones' delays the other way round.
+    It is one when both agree as soon as every phone is a few milliseconds later, each by another time, and the events
+    too; and also with the phones' delays the other way round and the events earlier.
     """
     made = case(seed)
     names = sorted(made["scenario"]["phones"])
     return not any(
-        apart(made["document"], {**made["scenario"], "phones": delayed(made["scenario"]["phones"], order)}, carrier)
-        for order in (names, names[::-1])
+        apart(made["document"], moved(made["scenario"], order, by_s), carrier)
+        for order, by_s in ((names, 0.003), (names[::-1], -0.003))
     )
+
+
+def moved(scenario: dict[str, Any], order: list[str], by_s: float) -> dict[str, Any]:
+    """The scenario with its phones delayed by their places in ``order``, and its events by ``by_s``."""
+    events = [{**event, "at_s": max(0.0, event["at_s"] + by_s)} for event in scenario["events"]]
+    return {**scenario, "phones": delayed(scenario["phones"], order), "events": events}
 
 
 def delayed(phones: dict[str, Any], order: list[str]) -> dict[str, Any]:
