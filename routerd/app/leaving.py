@@ -2,7 +2,8 @@
 
 Theory of operation. ``drain`` makes the switch refuse new calls with 503; requests within calls are served as before,
 so people can finish what they are saying. After ``drain_s``, or at once when ``hurry`` is set (a second signal), the
-calls that are left are hung up: their peers must not wait for a dead daemon.
+calls that are left are hung up: their peers must not wait for a dead daemon. A moment is left for engines to say what
+became of recordings and messages, so that the records have it.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ class Leaving:
         self._command = command
         self._drain_s = drain_s
         self._left: list[str] = []
+        self._unsettled = 0
         self.hurry = asyncio.Event()
 
     def told(self, result: dict[str, Any]) -> None:
         """Take the switch' calls."""
         self._left = [call["id"] for call in result.get("calls", ())]
+        self._unsettled = result.get("unsettled", 0)
 
     async def leave(self) -> None:
         """Drain, wait, hang up."""
@@ -67,6 +70,6 @@ class Leaving:
             for call in [call for call in self._calls() if call not in told]:
                 told.add(call)
                 self._command(Command(0, "hang_up", {"call": call}))
-            if not self._left:
+            if not self._left and not self._unsettled:
                 return
             await asyncio.sleep(LOOK_EVERY_S)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 log = logger("app.voicemail")
 
 FIRST_SWEEP_S: Final = 60.0
-SWEEP_S: Final = 600.0
+SWEEP_S: Final = 300.0
 OLD_S: Final = 60.0
 LEAST_S: Final = 1.0
 AGAIN_S: Final = 30.0  # after the store, a disk or the documents were not to be had

@@ -277,7 +277,8 @@ def _message_of(arguments: dict[str, Any]) -> Message | None:
 
 def _calls(switch: Switch, arguments: dict[str, Any], now: float) -> Result:
     rows, further = views.calls(switch, arguments.get("account"), now, arguments.get("next", 0))
-    return done(calls=rows) if further is None else done(calls=rows, next=further)
+    more = {} if further is None else {"next": further}
+    return done(calls=rows, unsettled=len(switch.exchange.recordings), **more)
 
 
 def _call(switch: Switch, arguments: dict[str, Any], now: float) -> Result:

@@ -14,6 +14,7 @@ class Switchboard:
     def __init__(self, **looks_left: int) -> None:
         self.looks_left = looks_left
         self.verbs: list[str] = []
+        self.unsettled = 0
         self.leaving = Leaving(self.command, 0.0)
 
     def command(self, command: Any) -> None:
@@ -22,7 +23,9 @@ class Switchboard:
             self.looks_left.pop(command.arguments["call"])
         if command.verb == "calls":
             assert command.number == NUMBER
-            self.leaving.told({"calls": [{"id": call} for call in self.looks_left]})
+            calls = [{"id": call} for call in self.looks_left]
+            self.leaving.told({"calls": calls, "unsettled": self.unsettled})
+            self.unsettled = max(0, self.unsettled - 1)
             self.looks_left = {call: left - 1 for call, left in self.looks_left.items() if left > 1}
 
 
@@ -55,3 +58,11 @@ async def test_a_hurry_ends_the_wait() -> None:
     board.leaving.hurry.set()
     await asyncio.wait_for(leaving, 10.0)
     assert board.verbs.count("hang_up") == 1
+
+
+async def test_what_became_of_recordings_is_waited_for() -> None:
+    board = Switchboard()
+    board.unsettled = 4
+    await asyncio.wait_for(board.leaving.leave(), 10.0)
+    assert board.unsettled == 0
+    assert board.verbs.count("calls") == 5

@@ -139,7 +139,9 @@ def test_who_hangs_up_has_left_their_message_and_the_record_waits_for_it() -> No
     caller.wire.wait(6)
     caller.call.bye()
     assert caller.wire.records() == []
+    assert caller.wire.command("calls")["unsettled"] == 1  # who leaves waits for it
     caller.ended("gone", 5800)
+    assert caller.wire.command("calls")["unsettled"] == 0
     assert caller.said() == {"voicemail": "box", "id": start["file"][12:-4], "duration_s": 5.8, "ended": "hung_up"}
     assert len(caller.kept()) == 1
     caller.wire.assert_quiet()
