@@ -50,6 +50,7 @@ def udp(port: int = 0) -> socket.socket:
 def embedded(port: int, first: int) -> None:
     from routerd.media_worker.main import run
 
+    os.setsid()  # scheduled as a service is, not as a part of this script's load
     sys.exit(run((HOST, port), HOST, (), (first, first + 4999), 46, 60.0))
 
 
@@ -75,7 +76,7 @@ def engine(kind: str) -> Iterator[tuple[int, int]]:
     command = [shutil.which("rtpengine") or "rtpengine", "--config-file=none", f"--interface={HOST}"]
     command += [f"--listen-ng={HOST}:{port}", "--foreground", "--table=-1", "--port-min=35000", "--port-max=39999"]
     command += ["--log-stderr", "--log-level=2"]
-    daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         yield daemon.pid, port
     finally:
