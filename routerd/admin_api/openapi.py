@@ -75,20 +75,15 @@ def complete(schema: dict[str, Any], app: Litestar) -> dict[str, Any]:
         operation = told["paths"].get(path, {}).get(method)
         if operation is None:
             continue
-        if describing.BODY in opt:
-            operation["requestBody"] = {"required": True, "content": _content(opt[describing.BODY])}
-        if describing.GIVES in opt:
-            good = next((code for code in operation["responses"] if code.startswith("2")), "200")
-            operation["responses"][good]["content"] = _content(opt[describing.GIVES])
-        for code in opt.get(describing.ALSO, ()):
-            operation["responses"][str(code)] = {"description": describing.ALSO_SAID[code]}
+        _describe(operation, opt)
         if guarded:
             operation["security"] = [{"bearer": []}]
         if method == "post":
-            operation.setdefault("parameters", []).append(KEY)
+            _describe_key(operation)
     return told
 
 
+KEY_ANSWERS: Final = ("409", "422")
 KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -96,6 +91,25 @@ KEY: Final = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
     "description": "The same key with the same request is answered again and not done again, for a day.",
 }
+
+
+def _describe(operation: dict[str, Any], opt: dict[str, Any]) -> None:
+    """Add what the handler reads and gives by itself."""
+    if describing.BODY in opt:
+        operation["requestBody"] = {"required": True, "content": _content(opt[describing.BODY])}
+    if describing.GIVES in opt:
+        good = next((code for code in operation["responses"] if code.startswith("2")), "200")
+        operation["responses"][good]["content"] = _content(opt[describing.GIVES])
+    for code in opt.get(describing.ALSO, ()):
+        operation["responses"][str(code)] = {"description": describing.ALSO_SAID[code]}
+
+
+def _describe_key(operation: dict[str, Any]) -> None:
+    """Add what comes of an idempotency key."""
+    operation.setdefault("parameters", []).append(KEY)
+    for code in KEY_ANSWERS:
+        if "400" in operation["responses"]:
+            operation["responses"].setdefault(code, operation["responses"]["400"])
 
 
 def _content(given: dict[str, Any]) -> dict[str, Any]:
