@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from routerd.b2bua import accounting, call_actions, carrying, digits, holding, house, house_offers, midcall, ringback
 from routerd.b2bua.call_media import CallMedia
-from routerd.b2bua.call_states import ANSWERING, BRIEFING, CONNECTED, DECIDING, ENDED, GREETING, RINGING, TABLE
+from routerd.b2bua.call_states import ANSWERING, BRIEFING, CONNECTED, DECIDING, ENDED, GREETING, RINGING, TABLE, TREATED
 from routerd.b2bua.leg import CLOSED
 from routerd.b2bua.media_facts import flag_one_way
 from routerd.b2bua.offering import offer_for
@@ -461,6 +461,8 @@ class Call:
             self.stop("media_timeout", 500, 41, now)
         elif event in {"restarted", "lost"} and self.state != ENDED:
             carrying.media_lost(self, engine, now)
+        elif event == "up" and self.state == TREATED and self.guest is not None and self.guest.player.in_silence:
+            house.engine_lost(self, now)
         elif event == "one-way":
             flag_one_way(self, facts)
         elif event == "media-ended":

@@ -33,10 +33,11 @@ Then = Callable[[float], None]
 
 
 class Audio(NamedTuple):
-    """A file to be played (an absolute path; "" for none), and how long it is said to last in seconds."""
+    """A file to be played (an absolute path; "" for none), how long it is said to last in seconds, and its name."""
 
     path: str
     duration_s: float = 0.0
+    name: str = ""
 
 
 SILENCE: Final = Audio("")
@@ -45,13 +46,13 @@ SILENCE: Final = Audio("")
 def sound(call: Call, name: str | None) -> Audio:
     """Return a sound of the account's document."""
     found = call.tables.sounds.get(name) if name is not None else None
-    return SILENCE if found is None else Audio(found.path, found.duration_s)
+    return SILENCE if found is None else Audio(found.path, found.duration_s, found.id)
 
 
 def prompt(call: Call, name: str) -> Audio:
     """Return one of the system's own prompts; silence where their folder is not known."""
     folder = call.exchange.settings.prompts_dir
-    return Audio(prompts.prompt_path(folder, name)) if folder else SILENCE
+    return Audio(prompts.prompt_path(folder, name), name=name) if folder else SILENCE
 
 
 class Player:
@@ -159,6 +160,11 @@ class Player:
         self._apply(now)
 
     @property
+    def in_silence(self) -> bool:
+        """Whether nobody hears anything because no engine was there."""
+        return self.opened and self.media is None
+
+    @property
     def rings(self) -> bool:
         """Whether a ringing tone is wanted."""
         return bool(self._ringing.path)
@@ -262,4 +268,4 @@ class Player:
 
 
 def _name(audio: Audio) -> str:
-    return audio.path.rpartition("/")[2]
+    return audio.name or audio.path.rpartition("/")[2]

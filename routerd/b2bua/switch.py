@@ -363,7 +363,7 @@ class Switch:
             if event.facts:
                 named = event.facts.get("capabilities")
                 self.exchange.capabilities[event.number] = frozenset(named) if isinstance(named, list) else RTPENGINE
-        if event.event in {"lost", "restarted"}:
+        if event.event in {"lost", "restarted", "up"}:
             affected = [call for call in self.call_by_id.values() if call.uses_engine(event.number)]
             for call in affected:
                 self._guard(self._media_event_of, call, event, now)

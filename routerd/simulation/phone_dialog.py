@@ -114,6 +114,11 @@ class PhoneDialog:
         assert self.dialog is not None
         return self.dialog.call_id, self.dialog.local_tag
 
+    @property
+    def media_port(self) -> int:
+        """Where this dialog's media are wanted: a port of its own."""
+        return self._port
+
     def _describe(self, direction: str = "sendrecv") -> bytes:
         self._version += 1
         self.local_sdp = description.describe(self.phone.address[0], self._port, self._version, direction)

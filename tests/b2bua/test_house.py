@@ -25,7 +25,7 @@ def test_the_caller_gets_the_engines_description_and_hears_the_prompt() -> None:
     wire.assert_quiet()
     marks = wire.records()[0]["timeline"]
     assert marks[0]["what"] == "play"
-    assert marks[0]["detail"] == "welcome.wav"
+    assert marks[0]["detail"] == "welcome"
 
 
 def test_the_timeout_runs_from_the_end_of_the_prompt() -> None:
@@ -152,7 +152,8 @@ def test_a_caller_who_does_not_follow_to_another_engine_is_hung_up() -> None:
     wire.assert_quiet()
 
 
-def test_who_loses_the_only_engine_goes_on_in_silence_until_it_is_back() -> None:
+@pytest.mark.parametrize("word", ["restarted", "up"])
+def test_who_loses_the_only_engine_goes_on_in_silence_until_it_is_back(word: str) -> None:
     wire = voiced()
     pstn = trunk(wire)
     call = pstn.invite(MENU)
@@ -160,7 +161,7 @@ def test_who_loses_the_only_engine_goes_on_in_silence_until_it_is_back() -> None
     wire.engine.calls.clear()
     wire.media_event("lost")
     assert "INVITE" not in pstn.lines()
-    wire.media_event("restarted")
+    wire.media_event(word)
     pstn.reply(pstn.expect("INVITE"), 200, [("Contact", pstn.contact)], sdp(version=2))
     pstn.expect("ACK")
     assert played(wire)[-1] == "welcome"

@@ -127,7 +127,7 @@ def test_sounds_and_prompts() -> None:
     call = trunk(wire).invite(MENU)
     call.answered()
     inside = next(iter(wire.switch.call_by_id.values()))
-    assert sound(inside, "welcome") == Audio("/sounds/welcome.wav", 3.0)
+    assert sound(inside, "welcome") == Audio("/sounds/welcome.wav", 3.0, "welcome")
     assert sound(inside, None) == sound(inside, "nothing") == SILENCE
     assert prompt(inside, "confirm").path == "/prompts/confirm.wav"
     call.bye()

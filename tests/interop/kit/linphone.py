@@ -17,8 +17,8 @@ sip_port={port}
 sip_tcp_port=0
 use_ipv6=0
 default_proxy=0
-use_rfc2833=1
-use_info=0
+use_rfc2833={events}
+use_info={info}
 guess_hostname=0
 contact="{user}" <sip:{user}@{host}:{port}>
 register_only_when_network_is_up=0
@@ -65,6 +65,7 @@ class Linphone:
         password: str = "secret",
         frequency: int = 520,
         auto_answer: bool = True,
+        info: bool = False,
     ) -> None:
         self.user, self.domain, self.frequency = user, domain, frequency
         self.folder = folder / f"linphone-{user}"
@@ -72,8 +73,9 @@ class Linphone:
         self.recording = self.folder / "heard.wav"
         self.tone = write_tone(self.folder / "tone.wav", frequency)
         rc = RC.format(
-            host=HOST, port=free_port(), user=user, rtp=free_range(4), password=password, domain=domain, server=server
-        )
+            host=HOST, port=free_port(), user=user, rtp=free_range(4), password=password, domain=domain, server=server,
+            events=int(not info), info=int(info),
+        )  # fmt: skip
         (self.folder / "rc").write_text(rc)
         command = ["linphonec", "-S", "-c", str(self.folder / "rc"), *(["-a"] if auto_answer else [])]
         self.program = Program(command, self.folder, name="linphonec", env={"HOME": str(self.folder)}, stdin=True)

@@ -76,6 +76,10 @@ class RtpPeer:
         lines += [f"a=rtpmap:{TELEPHONE_EVENT} telephone-event/8000", f"a=fmtp:{TELEPHONE_EVENT} 0-15", "a=sendrecv"]
         return "\n".join(lines)
 
+    def play(self, sound: bytes) -> None:
+        """Send this second of A-law over and over, in place of the tone."""
+        self._tone = sound
+
     def send_to(self, host: str, port: int) -> None:
         self._remote = (host, port)
 
