@@ -49,3 +49,20 @@ def test_a_store_that_cannot_be_read_is_503(api: Any, backend: Any) -> None:
     answer = api.get("/v1/accounts/acme/records")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
     assert "disk" not in answer.text
+
+
+def test_records_are_given_whole_as_csv_or_lines(api: Any, store: Any) -> None:
+    ends = [("call.end", {"id": f"c{number}", "account": "acme", "at": float(number)}) for number in range(7)]
+    store.apply("p", store.position("p") + 1, ends)
+    text = api.get("/v1/accounts/acme/records?limit=2&since=2", headers={"Accept": "text/csv"})
+    assert text.headers["content-type"].startswith("text/csv")
+    assert [line.split(",")[0] for line in text.text.splitlines()] == ["id", "c6", "c5", "c4", "c3", "c2"]
+    lines = api.get("/v1/accounts/acme/records", headers={"Accept": "application/x-ndjson"})
+    assert len(lines.text.splitlines()) == 7
+    assert "attachment" in lines.headers["content-disposition"]
+
+
+def test_what_is_no_filter(api: Any) -> None:
+    assert api.get("/v1/accounts/acme/records?cursor=x").status_code == 400
+    assert api.get("/v1/accounts/acme/records?limit=0").status_code == 400
+    assert api.get("/v1/accounts/acme/records?shortest_s=-1").status_code == 400

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from b2bua_kit.documents import CUSTOMER, GROUP, MAIN, MOBILE, changed, company
+from b2bua_kit.documents import CUSTOMER, GROUP, MAIN, MOBILE, SUPPORT, changed, company
 from b2bua_kit.peer import Incoming, Peer, Phone, sdp, trunk
 from b2bua_kit.wire import WALL, Wire
+
+from routerd.b2bua import ladder
 
 
 def world(**agent: Any) -> tuple[Wire, Phone, Peer]:
@@ -191,3 +193,38 @@ def test_bans() -> None:
     assert stranger.lines() == ["403 REGISTER"]
     assert wire.command("unban", address="203.0.113.4")["ok"]
     phone.nothing()
+
+
+def test_one_call_one_agent_and_who_waits() -> None:
+    wire = Wire()
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    call = pstn.invite(SUPPORT)
+    call.answered()
+    phone.called().ring()
+    (listed,) = wire.command("calls")["calls"]
+    one = wire.command("call", call=listed["id"])["call"]
+    assert one == listed
+    assert one["queue"] == {"department": "support", "position": 1, "of": 1, "since_s": 0.0}
+    assert wire.command("call", call=listed["id"], account="beta")["error"]["status"] == 404
+    record = wire.command("call", call=listed["id"], record=True)["record"]
+    assert (record["outcome"], record["ended_at"], record["state"]) == (None, None, "treated")
+    assert record["nodes"][0]["id"] == "support"
+    assert [row["text"] for row in ladder.rows(record)][:2] == ["INVITE", "100 (INVITE)"]
+    assert wire.command("agent", agent="asha")["agent"]["calls"] == [listed["id"]]
+    assert wire.command("agent", agent="nobody")["error"]["status"] == 404
+    waiting = {"account": "acme", "department": "support", "waiting": 1, "longest_s": 0.0}
+    assert wire.command("waiting")["waiting"] == [waiting]
+    call.bye()
+    assert wire.command("waiting")["waiting"] == []
+    (record,) = wire.records()
+    assert record["waits"] == [{"department": "support", "wait_s": 0.0}]
+    assert record["ladder"]["left_out"] == 0
+
+
+def test_bans_are_listed() -> None:
+    wire = Wire()
+    wire.command("ban", address="203.0.113.9", for_s=60)
+    (ban,) = wire.command("bans")["bans"]
+    assert (ban["address"], ban["sealed"]) == ("203.0.113.9", True)
+    wire.command("unban", address="203.0.113.9")
+    assert wire.command("bans")["bans"] == []

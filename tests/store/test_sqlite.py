@@ -109,7 +109,7 @@ def test_bindings_come_and_go_and_expire(store: Store) -> None:
 def test_sessions_and_affinity_are_kept(store: Store) -> None:
     session = {"account": "acme", "agent": "asha"}
     store.apply("p", 1, [("session", {**session, "action": "login"}), ("session", {**session, "action": "break"})])
-    assert store.sessions() == [{**session, "on_break": True}]
+    assert store.sessions() == [{**session, "on_break": True, "logged_in": True}]
     store.apply("p", 3, [("session", {**session, "action": "logout"})])
     assert store.sessions() == []
     spoke = {"account": "acme", "caller": "+9", "agent": "asha", "number": None, "department": None, "last_at": 70.0}
