@@ -6,7 +6,7 @@ set -eu
 # program:package
 WANTED="sipp:sip-tester baresip:baresip-core linphonecsh:linphone-cli linphone-daemon:linphone-cli
 kamailio:kamailio rtpengine:rtpengine-daemon sipsak:sipsak tshark:tshark espeak-ng:espeak-ng sox:sox openssl:openssl
-taskset:util-linux chromium:chromium npm:npm"
+taskset:util-linux chromium:chromium npm:npm systemd-analyze:systemd promtool:prometheus"
 PATH="$PATH:/usr/sbin:/sbin"
 
 missing=""
