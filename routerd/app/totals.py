@@ -24,6 +24,11 @@ HELP: Final = {
     "transactions_active": "SIP transactions of this moment.",
     "calls_active": "Calls of this moment.",
     "voicemail_messages": "Callers of mailboxes, by what became of their message: kept, or why not.",
+    "voicemail_orphans_adopted": "Recordings whose call died that became messages.",
+    "voicemail_files_removed": "Files of deleted messages, and of recordings that hold nothing.",
+    "mail_sent": "Voice messages that were mailed.",
+    "mail_failures": "Attempts to mail a message after which it waits for the next.",
+    "mail_dead": "Voice messages that will not be mailed: refused, or tried too often.",
     "calls": "Calls that have ended, by kind and outcome.",
     "decisions": "Decisions by reason.",
     "call_duration_seconds": "Talking time of answered calls.",
@@ -85,8 +90,8 @@ class Totals:
         if entry.get("answered_at") is not None:
             self._durations.observe(float(entry.get("duration_s") or 0.0))
         left = entry.get("voicemail")
-        if left is not None:
-            self._messages["kept" if left.get("id") else str(left.get("dropped") or "dropped")] += 1
+        if left is not None and "id" in left:  # who listens leaves nothing
+            self._messages[str(left.get("dropped") or "kept")] += 1
         rang = [leg["ringing_s"] for leg in entry.get("legs") or () if leg.get("ringing_s") is not None]
         if rang:
             self._delays.observe(min(rang))

@@ -45,6 +45,7 @@ FIRST_SWEEP_S: Final = 60.0
 SWEEP_S: Final = 300.0
 OLD_S: Final = 60.0
 LEAST_S: Final = 1.0
+SETTLE_S: Final = 2.0
 AGAIN_S: Final = 30.0  # after the store, a disk or the documents were not to be had
 PART: Final = ".part"
 
@@ -124,15 +125,24 @@ class Voicemail:
 
     async def look(self) -> float:
         """Do all that is to be done now; gives in how many seconds to come again at the latest."""
-        await self._writer.settled()
+        settled = await self._settled()
         for message in await self._writer.run(messages.removable):
             await self._remove(message)
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + SWEEP_S
             await self.sweep(time.time())
         due_at = await self.mail.look(time.time())
-        until_sweep_s = max(0.0, self._next_sweep - time.monotonic())
-        return until_sweep_s if due_at is None else min(until_sweep_s, max(0.0, due_at - time.time()))
+        wait_s = max(0.0, self._next_sweep - time.monotonic()) if settled else SETTLE_S
+        return wait_s if due_at is None else min(wait_s, max(0.0, due_at - time.time()))
+
+    async def _settled(self) -> bool:
+        """Let the store have what was journalled; False: under load it always has something to write."""
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                await self._writer.settled()
+        except TimeoutError:
+            return False
+        return True
 
     async def _remove(self, message: StoredMessage) -> None:
         path = Path(message.file)

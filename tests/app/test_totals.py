@@ -26,6 +26,19 @@ def test_ends_of_calls_are_counted() -> None:
     assert found["routerd_post_dial_delay_seconds_count",] == 1
 
 
+def test_messages_are_counted_by_what_became_of_them() -> None:
+    totals = Totals()
+    for visit in (
+        {"voicemail": "box", "id": "a", "duration_s": 3.0, "ended": "digit"},
+        {"voicemail": "box", "id": None, "dropped": "too_short"},
+        {"voicemail": "box", "listened": 2, "deleted": 1},
+    ):
+        totals.hear("call.end", {"kind": "inbound", "outcome": "voicemail", "voicemail": visit})
+    found = parsed(render(totals.samples()))
+    names = {labels[1]: count for labels, count in found.items() if labels[0] == "routerd_voicemail_messages_total"}
+    assert names == {"kept": 1, "too_short": 1}
+
+
 def test_prometheus_reads_any_label() -> None:
     awkward = 'a"b\\c\nd'
     assert parsed(render([("trunk_up", {"trunk": awkward}, 1.0)])) == {("routerd_trunk_up", awkward): 1.0}

@@ -100,6 +100,17 @@ async def test_no_file_outside_of_the_folder_is_removed(house: House, tmp_path: 
     assert await house.writer.run(messages.removable) == []
 
 
+async def test_a_store_that_always_writes_holds_nothing_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = house.record("a.wav")
+    await house.leave("a", path)
+    await house.journal("voicemail.deleted", id="a")
+    monkeypatch.setattr("routerd.app.voicemail.SETTLE_S", 0.01)
+    house.writer._empty.clear()
+    assert await house.voicemail.look() == 0.01
+    assert not path.exists()
+    house.writer._empty.set()
+
+
 async def test_the_task_is_woken_by_the_journal(house: House) -> None:
     house.voicemail.start()
     path = house.record("a.wav")
