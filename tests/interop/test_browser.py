@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kit.baresip import Baresip
 from kit.browser_phone import BrowserPhone
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def daemon_with_browsers(folder: Path) -> tuple[Daemon, str]:
+def daemon_with_browsers(folder: Path, document: dict[str, Any] | None = None) -> tuple[Daemon, str]:
     """The daemon, and where its browsers find it."""
     port = free_port()
     certificate = Authority(folder).issue("server", HOST)
-    daemon = Daemon(folder, company(), certificate=certificate, more_listen=(f"wss:{HOST}:{port}",))
+    daemon = Daemon(folder, document or company(), certificate=certificate, more_listen=(f"wss:{HOST}:{port}",))
     return daemon, f"wss://{HOST}:{port}"
 
 
@@ -67,3 +67,75 @@ def test_a_phone_calls_a_browser(tmp_path: Path) -> None:
         wait_heard(alice.recordings, 600, timeout_s=20)
         bob.hang_up()
         alice.wait_event("bye")
+
+
+def test_a_browser_and_a_desk_phone_ring_together(tmp_path: Path) -> None:
+    """One offer a profile: whichever answers is heard, here each in its turn."""
+    daemon, server = daemon_with_browsers(tmp_path)
+    with (
+        daemon,
+        Baresip(tmp_path, "2001", server=daemon.port, frequency=800, auto_answer=False) as desk,
+        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+        BrowserPhone(tmp_path, "2001", server=server, frequency=440) as alice,
+    ):
+        for phone in (desk, bob):
+            phone.wait_registered()
+        assert bob.dial("sip:1001@acme.test")["ok"]
+        wait_heard(alice.recordings, 600, timeout_s=20)
+        wait_heard(bob.recordings, 440)
+        desk.wait_event("CALL_CLOSED")
+        bob.hang_up()
+        alice.wait_event("bye")
+
+
+def test_a_browser_is_handed_over_to_another_phone(tmp_path: Path) -> None:
+    """A blind transfer: the browser gets other ports and another certificate, and shakes hands anew."""
+    daemon, server = daemon_with_browsers(tmp_path)
+    with (
+        daemon,
+        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+        Baresip(tmp_path, "2003", server=daemon.port, frequency=900) as carol,
+        BrowserPhone(tmp_path, "2001", server=server, frequency=440) as alice,
+    ):
+        for phone in (bob, carol):
+            phone.wait_registered()
+        alice.dial("sip:1002@acme.test")
+        wait_heard(alice.recordings, 600, timeout_s=20)
+        bob.transfer("sip:1003@acme.test")
+        carol.wait_event("CALL_RTPESTAB")
+        alice.forget()
+        wait_heard(alice.recordings, 900, timeout_s=20)
+        wait_heard(carol.recordings, 440)
+        alice.hang_up()
+        carol.wait_event("CALL_CLOSED")
+
+
+def test_a_browsers_call_outlives_the_engine(tmp_path: Path) -> None:
+    daemon, server = daemon_with_browsers(tmp_path)
+    with (
+        daemon,
+        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+        BrowserPhone(tmp_path, "2001", server=server, frequency=440) as alice,
+    ):
+        bob.wait_registered()
+        alice.dial("sip:1002@acme.test")
+        wait_heard(alice.recordings, 600, timeout_s=20)
+        daemon.kill_child("media")
+        alice.forget()
+        wait_heard(alice.recordings, 600, timeout_s=20)
+        alice.hang_up()
+        bob.wait_event("CALL_CLOSED")
+
+
+def test_two_browsers(tmp_path: Path) -> None:
+    daemon, server = daemon_with_browsers(tmp_path)
+    with (
+        daemon,
+        BrowserPhone(tmp_path, "2001", server=server, frequency=440) as alice,
+        BrowserPhone(tmp_path, "2002", server=server, frequency=600) as bob,
+    ):
+        alice.dial("sip:1002@acme.test")
+        wait_heard(alice.recordings, 600, timeout_s=20)
+        wait_heard(bob.recordings, 440, timeout_s=20)
+        alice.hang_up()
+        bob.wait_event("bye")

@@ -39,8 +39,10 @@ def test_it_registers_and_calls_a_phone(tmp_path: Path) -> None:
 
 
 def test_it_is_called_and_the_caller_hangs_up(tmp_path: Path) -> None:
+    document = company()
+    document["extensions"][0]["srtp"] = "off"  # this phone is no browser
     with (
-        Daemon(tmp_path, company(), websocket=True) as daemon,
+        Daemon(tmp_path, document, websocket=True) as daemon,
         Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
         RtpPeer(1000) as voice,
         WebSocketPhone("2001", server=daemon.ws_port, rtp=voice.port) as alice,

@@ -37,7 +37,7 @@ function watch(made) {
     peer.addEventListener("connectionstatechange", () => note("connection", peer.connectionState));
     record(peer);
   });
-  made.delegate = { onBye: () => note("bye"), onInvite: () => note("reinvite") };
+  made.delegate = { onBye: () => note("bye") };
 }
 
 window.phone = {
@@ -51,7 +51,7 @@ window.phone = {
       transportOptions: { server },
       sessionDescriptionHandlerFactoryOptions: { iceGatheringTimeout: 1000 },
       logLevel: "warn",
-      logConnector: (level, category, label, content) => note(`log ${level}`, `${category}: ${content}`),
+      logConnector: (level, category, label, content) => level === "log" || level === "debug" || note(`log ${level}`, `${category}: ${content}`),
       delegate: {
         onInvite: (invitation) => {
           note("invited", invitation.remoteIdentity.uri);
