@@ -34,6 +34,7 @@ DETECT: Final = "detect-DTMF"
 EVENT: Final = "event"
 INBAND: Final = "inband"
 SAME_PRESS_S: Final = 0.5
+MOST_A_SECOND: Final = 25  # no finger is quicker: what comes beyond is dropped
 TONE_MS: Final = 1000 * HOP * (HITS + 1) // RATE_HZ
 _TYPE_BITS: Final = 0x7F
 
@@ -41,7 +42,7 @@ _TYPE_BITS: Final = 0x7F
 class Party:
     """How one side is listened to."""
 
-    __slots__ = ("_events", "_last", "_listen", "_tones", "wanted")
+    __slots__ = ("_events", "_last", "_listen", "_pressed", "_second", "_tones", "wanted")
 
     def __init__(self, heard: Mapping[int, Format], *, tones: bool) -> None:
         """Take what the payload types of its packets mean, and whether its sound is looked at."""
@@ -50,6 +51,8 @@ class Party:
         self._listen: dict[int, Callable[[bytes], bytes]] = {}
         self._tones: ToneReader = ToneReader()
         self._last: tuple[str, str, float] | None = None
+        self._second: int = 0
+        self._pressed: int = 0
         reader = EventReader()
         for number, form in heard.items():
             if form.name == DIGITS:
@@ -80,6 +83,11 @@ class Party:
     def _is_new(self, digit: str, way: str, now: float) -> bool:
         last = self._last
         if last is not None and last[0] == digit and last[1] != way and now - last[2] < SAME_PRESS_S:
+            return False
+        if int(now) != self._second:
+            self._second, self._pressed = int(now), 0
+        self._pressed += 1
+        if self._pressed > MOST_A_SECOND:
             return False
         self._last = (digit, way, now)
         return True

@@ -8,6 +8,7 @@ from media_kit.studio import EVENTS, Studio, body, house, sound_of
 
 from routerd.media import digit_tones, dtmf, g711, ng, tone
 from routerd.media.relay_session import RTP
+from routerd.media_worker.digits import MOST_A_SECOND
 from routerd.media_worker.extension import Extension, Services
 
 if TYPE_CHECKING:
@@ -151,6 +152,16 @@ def test_garbage_is_no_digit() -> None:
 def made_packet(chance: random.Random) -> bytes:
     """A press of a stranger."""
     return b"\x80\x65" + chance.randbytes(10) + PRESSED[0][0]
+
+
+def test_a_flood_of_presses_is_not_passed_on_to_the_controller() -> None:
+    made = alone()
+    for number in range(2000):
+        made.say(0, 101, PRESSED[0][0], 1000 * number)
+    assert len(made.events("dtmf")) == MOST_A_SECOND
+    made.pass_time(1.0)
+    made.say(0, 101, PRESSED[0][0], 9_999_999)
+    assert len(made.events("dtmf")) == MOST_A_SECOND + 1
 
 
 def test_blocked_digits_are_told_and_not_passed_on() -> None:

@@ -15,6 +15,7 @@ from media_kit.studio import EVENTS, PARTIES, Studio, body, sound_of, strength, 
 
 from routerd.media import digit_tones, dtmf, ng, rtp, sdp
 from routerd.media.relay_session import RTP
+from routerd.media_worker.digits import Digits
 from routerd.media_worker.main import MediaWorker
 
 if TYPE_CHECKING:
@@ -348,6 +349,25 @@ def test_prompts_are_given_back_however_it_ends(prompt: str) -> None:
     made.pass_time(2)
     assert len(made.files) == 0
     assert len(made.opener.pool) == 98
+
+
+def test_a_hundred_calls_leave_nothing_behind(prompt: str) -> None:
+    made = Studio()
+    for number in range(100):
+        made.do(ng.offer(f"c{number}", "a", body(0, "8 101", EVENTS)))
+        made.do(ng.answer(f"c{number}", "a", ng.HOUSE, studio.house("8 101", EVENTS)))
+        made.do(ng.play_media(f"c{number}", "a", prompt, repeat_times=0))
+        made.do(ng.block_dtmf(f"c{number}"))
+        if number >= 40:
+            made.do(ng.delete(f"c{number - 40}"))
+        made.pass_time(0.02)
+    made.engine.close()
+    made.pass_time(0.1)
+    digits = made.engine.extensions[2]
+    assert isinstance(digits, Digits)
+    assert (digits._listeners, digits._blocked, made.playing._speakers) == ({}, {}, {})
+    assert (made.engine._treated, made.clock.slots, len(made.files)) == (set(), [], 0)
+    assert len(made.opener.pool) == 100
 
 
 class Phone:
