@@ -45,7 +45,7 @@ class Leaving:
     async def leave(self) -> None:
         """Drain, wait, hang up."""
         self._command(Command(0, "drain", {}))
-        if self._calls() and self._drain_s:
+        if self._drain_s and self._calls():
             log.info("draining: no new calls", calls=len(self._left), longest_s=self._drain_s)
             await self._wait()
         await self._hang_up()

@@ -20,7 +20,7 @@ from rich.progress import Progress
 from routerd.app.composition import read_settings
 from routerd.app.planning import DAY_S, against_running, read, replay_all, to_json
 from routerd.app.sounds import SoundLibrary, cache_of
-from routerd.cli.views import DEFAULT_SETTINGS, AsJson, SettingsFile
+from routerd.cli.client import DEFAULT_SETTINGS, AsJson, SettingsFile
 from routerd.config.difference import ADDED, REMOVED, REORDERED, Difference
 from routerd.config.problems import DocumentErrors
 from routerd.errors import ConfigError, StoreError
