@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import struct
 import time
 import wave
 from pathlib import Path
@@ -48,6 +49,7 @@ LEAST_S: Final = 1.0
 SETTLE_S: Final = 2.0
 AGAIN_S: Final = 30.0  # after the store, a disk or the documents were not to be had
 PART: Final = ".part"
+HEADER_BYTES: Final = 44  # as the engine writes it
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -165,6 +167,8 @@ class Voicemail:
                 await self._adopt_or_remove(found)
 
     async def _adopt_or_remove(self, found: Found) -> None:
+        if found.path.suffix == PART:
+            await asyncio.to_thread(complete, found.path)
         duration_s = await asyncio.to_thread(length_of, found.path)
         if duration_s < LEAST_S:
             await asyncio.to_thread(found.path.unlink, missing_ok=True)
@@ -201,6 +205,18 @@ def recordings(folder: Path, before: float) -> list[Found]:
             account, box, name = path.parts[-3:]
             found.append(Found(path, account, box, name.partition(".wav")[0], status.st_mtime, status.st_size))
     return sorted(found, key=lambda one: one.changed_at)
+
+
+def complete(path: Path) -> None:
+    """Bring the lengths in the header of a recording that was broken off up to what the file holds."""
+    size_bytes = path.stat().st_size
+    with path.open("r+b") as file:
+        head = file.read(HEADER_BYTES)
+        if len(head) == HEADER_BYTES and head[:4] == b"RIFF" and head[36:40] == b"data":
+            file.seek(4)
+            file.write(struct.pack("<I", size_bytes - 8))
+            file.seek(40)
+            file.write(struct.pack("<I", size_bytes - HEADER_BYTES))
 
 
 def length_of(path: Path) -> float:

@@ -113,11 +113,14 @@ class Subscriptions:
         return any(one.subject == subject and one.flow.remote == flow.remote for one in self._owned.get(owner, ()))
 
     def look_again(self, now: float) -> None:
-        """The subjects may have changed, or be gone: end the subscriptions to what is no more."""
+        """The subjects may be others, or gone: tell of the former, end the subscriptions to the latter."""
         for subject in list(self._by_subject):
-            if self.state(subject) is None:
-                for subscription in list(self._by_subject[subject]):
+            body = self.state(subject)
+            for subscription in list(self._by_subject[subject]):
+                if body is None:
                     subscription.end("noresource", now)
+                elif body != subscription.told:
+                    subscription.changed(now)
 
     def gone(self, subscription: Subscription) -> None:
         """Forget a subscription that has ended."""
@@ -179,6 +182,7 @@ class Subscription:
         "flow",
         "owner",
         "subject",
+        "told",
     )
 
     def __init__(self, all_: Subscriptions, exchange: Exchange, dialog: Dialog, flow: Flow, event: str) -> None:
@@ -189,6 +193,7 @@ class Subscription:
         self.event = event
         self.owner: Hashable = None
         self.subject: Hashable = None
+        self.told = b""
         self._expires_at = 0.0
         self._timer: Timer | None = None
         self._waiting: Timer | None = None
@@ -262,7 +267,7 @@ class Subscription:
         self._outgoing = self._send(f"active;expires={left_s}", self, now)
 
     def _send(self, state: str, sender: Subscription | Farewell, now: float) -> Outgoing:
-        body = self._all.state(self.subject) or b""
+        body = self.told = self._all.state(self.subject) or b""
         headers = [
             ("Event", self.event),
             ("Subscription-State", state),

@@ -147,7 +147,11 @@ async def test_a_recording_that_nobody_told_of_is_adopted(house: House) -> None:
 
 async def test_what_the_engine_left_unfinished_gets_its_name(house: House) -> None:
     path = house.record("0-abc.wav.part", 2.0)
+    with path.open("ab") as file:
+        file.write(bytes(16000))  # written after the header was brought up to date for the last time
+    os.utime(path, (NOW - 3600, NOW - 3600))
     await house.voicemail.sweep(NOW)
+    assert house.commands[0][1]["message"]["duration_s"] == 3.0
     assert house.commands[0][1]["message"]["file"] == str(path.with_name("0-abc.wav"))
     assert path.with_name("0-abc.wav").exists()
     assert not path.exists()

@@ -303,6 +303,22 @@ def test_who_loses_the_phone_loses_the_lamp() -> None:
     assert len(wire.switch.waiting.subscriptions) == 0
 
 
+def test_a_mailbox_that_changes_hands_changes_lamps() -> None:
+    wire = wired()
+    leave(wire, "ravis")
+    phone = asha(wire)
+    subscribe(phone)
+    assert b"Voice-Message: 0/0" in phone.expect("NOTIFY").body
+    wire.wait(5)
+    wire.switch.install(snapshot_of(company(voicemails=BOXES, ivrs=[], numbers=[])), wire.now)
+    wire.pump()
+    phone.nothing()
+    boxes = [{**box, "agent": "asha"} if box["id"] == "ravis" else box for box in BOXES]
+    wire.switch.install(snapshot_of(company(voicemails=boxes, ivrs=[], numbers=[])), wire.now)
+    wire.pump()
+    assert b"Voice-Message: 1/0" in phone.expect("NOTIFY").body
+
+
 def test_a_mailbox_that_is_no_more_lights_nothing() -> None:
     wire = wired()
     phone = asha(wire)
