@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from routerd.b2bua.leg import Leg
     from routerd.sip.message import Response
 
-ENGINE_GONE: Final = "engine"
-ENGINE_WAIT_S: Final = 5.0
 RESULT_REASONS: Final = {
     "answered_elsewhere": ELSEWHERE,
     "no_answer": 'Q.850;cause=19;text="No answer from user"',
@@ -277,9 +275,6 @@ def timer_fired(call: Call, name: str, now: float) -> None:
     """Take a timer that is not the rules'."""
     if name == "max_call":
         call.stop("max_duration", 500, 102, now)
-    elif name == ENGINE_GONE:
-        if not call.exchange.engines_alive():
-            call.broken("media_timeout", 503, now)
     else:
         treatment.timer_fired(call, name, now)
 
@@ -319,9 +314,6 @@ def media_lost(call: Call, engine: int, now: float) -> None:
         house.engine_lost(call, now)
     elif not call.media.opened:
         return
-    elif call.state == CONNECTED and not call.exchange.engines_alive():
-        # it may be back at once: restarted, which is told like this again, or with the sessions that it had
-        set_timer(call, ENGINE_GONE, ENGINE_WAIT_S, now)
     elif call.state == CONNECTED and call.caller is not None and call.peer is not None:
         recording.engine_lost(call, now)
         call.media.reopen()

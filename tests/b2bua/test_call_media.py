@@ -263,27 +263,3 @@ def test_an_engine_that_restarts_during_a_renegotiation_is_no_end(waiting_for: s
     call.ack(pstn.expect("200 INVITE"))
     call.bye()
     wire.assert_quiet()
-
-
-@pytest.mark.parametrize("comes_back", ["up", "restarted", ""])
-def test_the_only_engine_is_waited_for(comes_back: str) -> None:
-    wire, pstn, phone = world()
-    call = pstn.invite(MAIN)
-    come = phone.called()
-    come.answer()
-    come.acked()
-    call.answered()
-    wire.media_event("lost")
-    phone.nothing()
-    if not comes_back:
-        wire.wait(10)
-        phone.expect("BYE")
-        return
-    wire.media_event(comes_back)
-    if comes_back == "restarted":
-        phone.reply(phone.expect("INVITE"), 200, [("Contact", phone.contact)], sdp(version=2))
-        pstn.reply(pstn.expect("INVITE"), 200, [("Contact", pstn.contact)], sdp(version=2))
-    wire.wait(10)
-    assert "BYE" not in phone.lines()
-    call.bye()
-    wire.assert_quiet()
