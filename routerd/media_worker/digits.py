@@ -167,12 +167,12 @@ class Digits(Extension):
         agreement, house = line.agreement, call.house
         if side == house:
             return None
-        converts = INJECT in call.flags and house is None
-        if not (converts or house is not None or DETECT in call.flags):
+        asked = house is not None or DETECT in call.flags
+        has_events, takes_events = agreement.digits_from(side), agreement.digits_to(1 - side) is not None
+        converts = INJECT in call.flags and house is None and has_events != takes_events
+        if not (asked or converts):
             return None
-        lacks_events = not agreement.digits_from(side)
-        wants_tones = house is not None or (converts and agreement.digits_to(1 - side) is not None)
-        tones = DETECT in call.flags or (lacks_events and wants_tones)
+        tones = DETECT in call.flags or (not has_events and (house is not None or converts))
         heard = agreement.heard(side)
         return known if known is not None and known.wanted == (heard, tones) else Party(heard, tones=tones)
 

@@ -219,6 +219,13 @@ def test_tones_of_one_without_events_become_events_for_another() -> None:
     assert [one[0] for one in heard if one] == ["2", "7", "#"]
 
 
+@pytest.mark.parametrize("formats", [("8 101", EVENTS), ("8",)])
+def test_legs_that_do_not_differ_stay_plain(formats: tuple[str, ...]) -> None:
+    made = Studio()
+    made.call(body(0, *formats), body(1, *formats), flags=["inject-DTMF"], codec={"transcode": ["PCMU", "G722"]})
+    assert made.is_plain
+
+
 def test_blocked_digits_are_not_converted_either() -> None:
     made = Studio()
     made.call(BOTH[0], body(1, "8"), flags=["inject-DTMF"])
