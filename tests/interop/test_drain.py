@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import urllib.error
@@ -18,19 +19,42 @@ from kit.rtp import RtpPeer
 from kit.sipp import Sipp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 OUT_HOST = "127.0.0.4"
 THROUGH = "+918069651199"
 TALK_MS = 3000
-CALLING = scenarios.expect_answer() + scenarios.ack()
 
 
-def site(folder: Path, out_port: int, drain_s: float) -> Daemon:
+@contextlib.contextmanager
+def a_call(folder: Path, drain_s: float, ends: str) -> Iterator[tuple[Daemon, tuple[Sipp, Sipp]]]:
+    """A trunk calls through to another; ``ends`` is what the caller does once the daemon was told to end."""
+    port = free_port()
     numbers = [{"number": THROUGH, "destination": {"type": "external", "number": "+919812345679"}}]
-    document = company(trunk("in", free_port()), trunk("out", out_port, OUT_HOST), numbers=numbers)
+    document = company(trunk("in", free_port()), trunk("out", port, OUT_HOST), numbers=numbers)
     document["outbound_routes"] = [{"prefix": "", "trunks": ["out"]}]
-    return Daemon(folder, document, settings={"run": {"drain_s": drain_s}})
+    with (
+        Daemon(folder, document, settings={"run": {"drain_s": drain_s}}) as daemon,
+        RtpPeer(1000, TRUNK_HOST) as near,
+        RtpPeer(600, OUT_HOST) as far,
+        Sipp(
+            folder, "called", scenarios.answer_call(far.sdp) + scenarios.hung_up_by_peer(), host=OUT_HOST, port=port
+        ) as called,
+        Sipp(
+            folder,
+            "caller",
+            scenarios.invite(near.sdp) + scenarios.expect_answer() + scenarios.ack() + ends,
+            remote=daemon.port,
+            host=TRUNK_HOST,
+            service=THROUGH,
+        ) as caller,
+    ):
+        wait_until(lambda: daemon.metric("calls_active"), lambda calls: calls == 1, 10, "a call")
+        assert readiness(daemon) == 200
+        os.kill(daemon.pid, signal.SIGTERM)
+        wait_until(lambda: readiness(daemon), lambda status: status == 503, 10, "not ready")
+        yield daemon, (caller, called)
 
 
 def readiness(daemon: Daemon) -> int:
@@ -42,31 +66,10 @@ def readiness(daemon: Daemon) -> int:
 
 
 def test_a_call_is_finished_in_peace(tmp_path: Path) -> None:
-    port = free_port()
-    talking = CALLING + scenarios.pause(TALK_MS) + scenarios.bye()
-    with (
-        site(tmp_path, port, 60) as daemon,
-        RtpPeer(1000, TRUNK_HOST) as near,
-        RtpPeer(600, OUT_HOST) as far,
-        Sipp(
-            tmp_path, "called", scenarios.answer_call(far.sdp) + scenarios.hung_up_by_peer(), host=OUT_HOST, port=port
-        ) as called,
-        Sipp(
-            tmp_path,
-            "caller",
-            scenarios.invite(near.sdp) + talking,
-            remote=daemon.port,
-            host=TRUNK_HOST,
-            service=THROUGH,
-        ) as caller,
-    ):
-        wait_until(lambda: daemon.metric("calls_active"), lambda calls: calls == 1, 10, "a call")
-        assert readiness(daemon) == 200
-        os.kill(daemon.pid, signal.SIGTERM)
-        wait_until(lambda: readiness(daemon), lambda status: status == 503, 10, "not ready")
+    with a_call(tmp_path, 60, scenarios.pause(TALK_MS) + scenarios.bye()) as (daemon, parties):
         refused = wait_until(lambda: ask(daemon.port), lambda status: status is not None, 10, "an answer")
         assert refused == 503
-        for side in (caller, called):
+        for side in parties:
             side.finish().assert_clean(1)
         assert daemon.program.wait(20) == 0
         (record,) = daemon.records()
@@ -75,28 +78,9 @@ def test_a_call_is_finished_in_peace(tmp_path: Path) -> None:
 
 
 def test_a_second_signal_ends_the_call(tmp_path: Path) -> None:
-    port = free_port()
-    with (
-        site(tmp_path, port, 600) as daemon,
-        RtpPeer(1000, TRUNK_HOST) as near,
-        RtpPeer(600, OUT_HOST) as far,
-        Sipp(
-            tmp_path, "called", scenarios.answer_call(far.sdp) + scenarios.hung_up_by_peer(), host=OUT_HOST, port=port
-        ) as called,
-        Sipp(
-            tmp_path,
-            "caller",
-            scenarios.invite(near.sdp) + CALLING + scenarios.hung_up_by_peer(),
-            remote=daemon.port,
-            host=TRUNK_HOST,
-            service=THROUGH,
-        ) as caller,
-    ):
-        wait_until(lambda: daemon.metric("calls_active"), lambda calls: calls == 1, 10, "a call")
+    with a_call(tmp_path, 600, scenarios.hung_up_by_peer()) as (daemon, parties):
         os.kill(daemon.pid, signal.SIGTERM)
-        wait_until(lambda: readiness(daemon), lambda status: status == 503, 10, "not ready")
-        os.kill(daemon.pid, signal.SIGTERM)
-        for side in (caller, called):
+        for side in parties:
             side.finish().assert_clean(1)
         assert daemon.program.wait(20) == 0
         (record,) = daemon.records()
