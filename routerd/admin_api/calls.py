@@ -1,4 +1,4 @@
-"""Calls in progress: looked at, begun, held, transferred, hung up; and what an agent says a call was about."""
+"""Calls in progress: looked at, begun, held, recorded, transferred, hung up; what an agent says a call was about."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from litestar.params import FromPath  # noqa: TC002 - litestar resolves annotati
 from routerd.admin_api.authentication import caller_of, needs
 from routerd.admin_api.backend import backend_of, carry_out, need_account
 from routerd.admin_api.live import rows_of
-from routerd.admin_api.orders import Hold, NewCall, NewDisposition, Transfer, read_order, takes_order
+from routerd.admin_api.orders import Hold, NewCall, NewDisposition, Record, Transfer, read_order, takes_order
 from routerd.admin_api.problems import Problem, answers, no_such
 from routerd.store import dispositions
 from routerd.store.dispositions import Disposition
 
 AnyRequest = Request[Any, Any, Any]
 DISPOSITION_S: Final = 3600.0  # how long after a call it may be said what it was about
+RECORDING: Final = {"on": "record", "paused": "pause_recording", "off": "stop_recording"}
 READ: Final = answers(404)
 WRITE: Final = answers(404, 408, 409, 413, 415, 422)
 
@@ -90,6 +91,16 @@ async def hold(request: AnyRequest, state: State, account: FromPath[str], call_i
     return {"call": call_id, "held": wanted.held}
 
 
+@put("/v1/accounts/{account:str}/calls/{call_id:str}/recording", guards=[needs("calls")], responses=WRITE,
+     tags=["calls"], opt=takes_order(Record, {"recording": "paused"}))  # fmt: skip
+async def record(request: AnyRequest, state: State, account: FromPath[str], call_id: FromPath[str]) -> dict[str, Any]:
+    """Record a connected call, after the announcement that the account wants; leave something out; or end it."""
+    await need_call(state, account, call_id)
+    wanted = await read_order(request, Record)
+    await carry_out(state, RECORDING[wanted.recording], {"account": account, "call": call_id})
+    return {"call": call_id, "recording": wanted.recording}
+
+
 @put("/v1/accounts/{account:str}/calls/{call_id:str}/disposition", guards=[needs("calls", "agents")], responses=WRITE,
      tags=["calls"], opt=takes_order(NewDisposition, {"code": "sold", "note": "wants an invoice"}))  # fmt: skip
 async def dispose(request: AnyRequest, state: State, account: FromPath[str], call_id: FromPath[str]) -> dict[str, Any]:
@@ -106,4 +117,4 @@ async def dispose(request: AnyRequest, state: State, account: FromPath[str], cal
     return {"call": call_id, "code": wanted.code, "note": wanted.note}
 
 
-ROUTES: list[Any] = [calls, call, originate, hang_up, transfer, hold, dispose]
+ROUTES: list[Any] = [calls, call, originate, hang_up, transfer, hold, record, dispose]

@@ -46,6 +46,12 @@ class Hold(Order, frozen=True, kw_only=True):
     leg: Literal["caller", "callee"] | None = None
 
 
+class Record(Order, frozen=True, kw_only=True):
+    """Record a call (on, or on again after a pause), pause that, or end it."""
+
+    recording: Literal["on", "paused", "off"]
+
+
 class NewSession(Order, frozen=True, kw_only=True):
     """A log-in; with ``expires_s`` it ends unless it is sent again in time."""
 

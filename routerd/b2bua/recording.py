@@ -399,8 +399,13 @@ def hand_over(call: Call, to: Call) -> None:
 
 
 def by_command(call: Call, now: float) -> str | None:
-    """Record a call although its account does not ask for it, under the account's rule; returns a problem or None."""
+    """Record a call although its account does not ask for it, under the account's rule; returns a problem or None.
+
+    One that is paused goes on.
+    """
     known = call.recording
+    if known is not None and known.state == PAUSED:
+        return known.resume(now)
     if call.state != CONNECTED or call.caller is None or call.peer is None:
         return "not_connected"
     if known is not None and known.state in ALIVE:

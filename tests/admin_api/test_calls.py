@@ -70,6 +70,10 @@ def test_a_call_is_ended_held_and_sent_on(api: Any, calling: Any) -> None:
     assert api.put(f"{PATH}/c1/hold", json={"held": True}).json() == {"call": "c1", "held": True}
     assert api.put(f"{PATH}/c1/hold", json={"held": True, "leg": "caller"}).status_code == 200
     assert api.put(f"{PATH}/c1/hold", json={"held": False}).json()["held"] is False
+    for wanted in ("on", "paused", "off"):
+        answer = api.put(f"{PATH}/c1/recording", json={"recording": wanted})
+        assert answer.json() == {"call": "c1", "recording": wanted}
+    assert api.put(f"{PATH}/c1/recording", json={"recording": "loud"}).status_code == 400
     answer = api.post(f"{PATH}/c1/transfer", json={"to": "1002", "leg": "caller"})
     assert (answer.status_code, answer.json()) == (202, {"call": "c1", "to": "1002"})
     ours = {"account": "acme", "call": "c1"}
@@ -78,6 +82,9 @@ def test_a_call_is_ended_held_and_sent_on(api: Any, calling: Any) -> None:
         ("hold", ours),
         ("hold", {**ours, "leg": "caller"}),
         ("unhold", ours),
+        ("record", ours),
+        ("pause_recording", ours),
+        ("stop_recording", ours),
         ("transfer", {**ours, "to": "1002", "leg": "caller"}),
     ]
 

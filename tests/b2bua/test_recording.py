@@ -183,6 +183,8 @@ def test_pause_resume_and_stop_by_command() -> None:
         ("resume_recording", "not_paused"),
         ("pause_recording", ""),
         ("pause_recording", "already_paused"),
+        ("record", ""),
+        ("pause_recording", ""),
         ("resume_recording", ""),
         ("stop_recording", ""),
         ("stop_recording", "not_recording"),
@@ -192,7 +194,7 @@ def test_pause_resume_and_stop_by_command() -> None:
         assert answer.get("error", {}).get("code", "") == code, verb
         assert answer["ok"] is (code == "")
         wire.wait(1)
-    assert talk.names() == ["start recording", "pause recording", "start recording", "stop recording"]
+    assert talk.names() == [*["start recording", "pause recording"] * 2, "start recording", "stop recording"]
     session = commands(wire, "stop recording")[0]["call-id"]
     talk.ended(session, "stopped", **{"paused-ms": 2000})
     talk.out.bye()
