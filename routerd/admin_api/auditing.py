@@ -45,7 +45,7 @@ class Auditing(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] in READING or not scope["route_handler"].opt.get("audited", True):
+        if scope.get("method", "GET") in READING or not scope["route_handler"].opt.get("audited", True):
             await next_app(scope, receive, send)
             return
 

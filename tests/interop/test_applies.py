@@ -29,7 +29,7 @@ OUT_HOST = "127.0.0.4"
 THROUGH = "+918069651199"
 TARGETS = ("+919812345671", "+919812345672")
 CHANGES, REFUSED, RATE, CALLS = 100, 20, 8, 240
-KILLS = int(os.environ.get("ROUTERD_KILLS", "8"))
+KILLS = int(os.environ.get("ROUTERD_KILLS", "5"))
 SDP = "v=0\no=- 1 1 IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\nm=audio 40000 RTP/AVP 8\na=rtpmap:8 PCMA/8000"
 
 
