@@ -36,6 +36,8 @@ DETECT: Final = "detect-DTMF"
 INJECT: Final = "inject-DTMF"
 """Flag: digits of one party become what the other one knows."""
 EVENTS: Final = b"telephone-event"
+HEARD_BY_HOUSE: Final = {"transcode": ("PCMA", "telephone-event")}
+"""What an rtpengine is to make of a caller's voice for the house: it tells digits only of events that it makes."""
 
 
 class Party(Protocol):
@@ -160,7 +162,15 @@ class CallMedia:
         source = _source(sender)
         flags = (DETECT,) if self.detects else ()
         command = ng.offer(
-            self.session, sender.name, sdp, to_tag=to_tag, ice=ice, received_from=source, flags=flags, extra=extra
+            self.session,
+            sender.name,
+            sdp,
+            to_tag=to_tag,
+            ice=ice,
+            received_from=source,
+            flags=flags,
+            codec=HEARD_BY_HOUSE if plain and not self.can("events") else None,
+            extra=extra,
         )
         self._ask(command, then)
 
@@ -207,6 +217,14 @@ class CallMedia:
     def tell(self, command: dict[str, Any]) -> None:
         """Send a command whose reply changes nothing."""
         self._exchange.ask_media(self.engine, command, None)
+
+    def block(self, party: Party | None = None) -> None:
+        """Let nobody hear what ``party`` says (None: either party); see :meth:`unblock`."""
+        self.tell(ng.block_media(self.session, None if party is None else party.name))
+
+    def unblock(self, party: Party | None = None) -> None:
+        """Undo :meth:`block`."""
+        self.tell(ng.unblock_media(self.session, None if party is None else party.name))
 
     def can(self, capability: str) -> bool:
         """Whether the session's engine is able to do that (a word of the ng protocol's ``capabilities``)."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from routerd.b2bua.call_states import CONNECTED
 from routerd.b2bua.playing import Audio, Player, prompt, sound
 from routerd.errors import SdpError
-from routerd.media import ng, offer_answer, sdp
+from routerd.media import offer_answer, sdp
 
 if TYPE_CHECKING:
     from routerd.b2bua.call import Call
@@ -80,6 +80,8 @@ def renegotiated(call: Call, offerer: Leg, other: Leg, offer: bytes, now: float)
     known = next((hold for hold in call.holds if hold.by is offerer), None)
     if not holds and known is not None:
         _end(call, known, now)
+        if call.media.opened and not call.media.can("events"):
+            call.media.unblock(offerer)
         call.exchange.publish("call.unheld", {"call": call.id, "by": offerer.name})
     elif holds and known is None and call.state == CONNECTED:
         music = _music(call)
@@ -87,6 +89,8 @@ def renegotiated(call: Call, offerer: Leg, other: Leg, offer: bytes, now: float)
         call.holds.append(hold)
         call.exchange.publish("call.held", {"call": call.id, "by": offerer.name})
         if music.path and call.media.opened:
+            if not call.media.can("events"):
+                call.media.block(offerer)  # an rtpengine would mix what the holder goes on sending into the music
             hold.player.open(call.media, other, now)
             hold.player.music(music, now)
 
@@ -119,7 +123,7 @@ def hold(call: Call, which: str | None, now: float) -> str | None:
         return "not_connected"
     made = Hold(call, held, None)
     call.holds.append(made)
-    call.media.tell(ng.block_media(call.media.session))
+    call.media.block()
     music = _music(call)
     made.player.open(call.media, held, now)
     made.player.music(music if music.path else prompt(call, "music"), now)
@@ -135,7 +139,7 @@ def unhold(call: Call, now: float) -> str | None:
     if problem is not None or made is None:
         return problem or "not_held"
     _end(call, made, now)
-    call.media.tell(ng.unblock_media(call.media.session))
+    call.media.unblock()
     call.mark("unhold", made.held.name, now)
     call.exchange.publish("call.unheld", {"call": call.id, "by": "command"})
     return None

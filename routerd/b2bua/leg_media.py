@@ -49,6 +49,8 @@ class LegMedia:
 
         def described(sdp: bytes | None, when: float) -> None:
             self.answer = sdp or b""
+            if sdp and self.for_caller and self.call.caller is not None:
+                self.media.block(self.call.caller)  # whose voice would come before the answer
             then(sdp, when)
 
         offerer = self.call.caller if self.for_caller else HOUSE

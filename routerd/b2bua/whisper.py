@@ -114,8 +114,10 @@ def _play(call: Call, fork: Fork, media: CallMedia | None, player: Player, now: 
 
     def said(when: float) -> None:
         player.close()
+        media.unblock()
         _over(call, when)
 
+    media.block()  # nobody hears the other one yet
     player.open(media, leg, now)
     player.say([of(call, fork)], now, said)
 
