@@ -38,10 +38,10 @@ CHANGES = {
     "max_channels: 50": "max_channels: null",
     "max_channels: 30": "media: direct",
     "password: asha-demo-2001": "password: asha-demo-2001, media: direct",
-    "\nblocked_callers:": '  - {number: "+918069651190", destination: {type: external, number: "+919000000009"}}\n'
+    "\nblocked_callers:": '  - {number: "+918069651198", destination: {type: external, number: "+919000000009"}}\n'
     "\nblocked_callers:",
 }
-ASHA, OUTSIDE = "+918069651170", "+918069651190"  # an agent has one call, a trunk as many as are wanted
+ASHA, OUTSIDE = "+918069651170", "+918069651198"  # an agent has one call, a trunk as many as are wanted
 LOCAL = ("127.0.0.1", 5060)
 TRUNK, PHONE = Flow("udp", LOCAL, ("127.0.0.1", 5080)), Flow("udp", LOCAL, ("127.0.0.9", 7000))
 WALL = 1_795_500_000.0
