@@ -15,6 +15,7 @@ from routerd.admin_api.backend import backend_of
 from routerd.admin_api.observation import observation_of
 from routerd.admin_api.paging import MOST
 from routerd.admin_api.problems import Problem, answers, no_such
+from routerd.b2bua import ladder
 from routerd.store import dispositions
 from routerd.store.entries import summary
 from routerd.store.exporting import CSV, JSON_LINES
@@ -119,6 +120,7 @@ def _one(store: Store, call_id: str) -> dict[str, Any] | None:
     found = store.record(call_id)
     if found is not None:
         dispositions.add_to(store, [found])
+        found["ladder"] = ladder.rows(found)
     return found
 
 

@@ -159,6 +159,8 @@ def rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     ``direction`` is ``in`` (to us) or ``out``; ``method`` is the request's, for a response that of its CSeq.
     """
     kept = record.get("ladder")
+    if isinstance(kept, list):
+        return kept  # as the API tells them
     if not isinstance(kept, dict):
         return []
     names = [str(name) for name in kept.get("legs") or ()]

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from routerd.app.composition import read_settings
+from routerd.b2bua import ladder
 from routerd.cli.client import DEFAULT_SETTINGS, SAID_NO, WRONG_INPUT, AccountId, AsJson, SettingsFile, end
 from routerd.cli.views import fetch
 from routerd.errors import ConfigError, StoreError
@@ -24,7 +25,8 @@ from routerd.store.reading import StoreReader
 
 CallId = Annotated[str, typer.Argument(metavar="CALL", help="The call's id, or the beginning of it.")]
 MOST_SHOWN: Final = 10
-_COLOURS: Final = {"decision": "cyan", "leg": "green", "event": "dim", "media": "magenta"}
+GOES_ON: Final = "goes_on"
+_COLOURS: Final = {"sip": "yellow", "decision": "cyan", "leg": "green", "event": "dim", "media": "magenta"}
 
 
 def explain(
@@ -35,20 +37,28 @@ def explain(
     Exit status: 0 explained, 1 no such call, 2 wrong input. Example: routerd explain 0-5f3a
     """
     record = read_record(settings, account, call)
+    if GOES_ON in record:
+        told = fetch(settings, account, f"calls/{record[GOES_ON]}/explanation")
+    else:
+        told = {**explanation.to_json(record), "text": explanation.explain(record)}
     if json_:
-        print(json.dumps(explanation.to_json(record), ensure_ascii=False, default=str))
+        print(json.dumps(told, ensure_ascii=False, default=str))
         return
-    print("\n".join(explanation.explain(record)))
+    print("\n".join(told["text"]))
 
 
 def trace(
     call: CallId, settings: SettingsFile = DEFAULT_SETTINGS, account: AccountId = "acme", json_: AsJson = False
 ) -> None:
-    """What happened when: legs, decisions and media of a call on one time line.
+    """What happened when: SIP messages, legs, decisions and media of a call on one time line.
 
     Exit status: 0 shown, 1 no such call, 2 wrong input. Example: routerd trace 0-5f3a
     """
-    rows = explanation.timeline(read_record(settings, account, call))
+    record = read_record(settings, account, call)
+    if GOES_ON in record:
+        rows = fetch(settings, account, f"calls/{record[GOES_ON]}/timeline")["timeline"]
+    else:
+        rows = explanation.timeline(record, ladder.rows(record))
     if json_:
         print(json.dumps({"timeline": rows}, ensure_ascii=False))
         return
@@ -61,7 +71,10 @@ def trace(
 
 
 def read_record(settings_file: Path, account: str, call: str) -> dict[str, Any]:
-    """Give the record of the call; ends the program with a line on standard error when there is not exactly one."""
+    """Give the record of the call, or its id under ``GOES_ON`` while the daemon is to be asked for it.
+
+    Ends the program with a line on standard error when there is not exactly one.
+    """
     try:
         path = Path(read_settings(settings_file).store.url.removeprefix("sqlite:"))
     except ConfigError as error:
@@ -75,8 +88,10 @@ def read_record(settings_file: Path, account: str, call: str) -> dict[str, Any]:
         return found[0]
     if found:
         raise end(f"{call} begins the ids of {_names(found)}", SAID_NO)
+    if len(started) == 1:
+        return {GOES_ON: str(started[0]["id"])}
     if started:
-        raise end(f"{_names(started)}: still in progress; it is explained when it has ended", SAID_NO)
+        raise end(f"{call} begins the ids of {_names(started)}", SAID_NO)
     raise end(f"no call {call} in {path}", SAID_NO)
 
 
