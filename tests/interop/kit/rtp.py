@@ -83,6 +83,10 @@ class RtpPeer:
     def send_to(self, host: str, port: int) -> None:
         self._remote = (host, port)
 
+    def turn(self) -> None:
+        """Send to whoever is heard next: a re-INVITE named another place."""
+        self._remote = None
+
     def send_digit(self, digit: str) -> None:
         """One event of 100 ms, its end three times (RFC 4733, section 2.5.1.4)."""
         assert self._remote is not None

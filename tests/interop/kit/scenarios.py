@@ -91,6 +91,12 @@ def hold_and_resume(sdp: str) -> str:
     )
 
 
+def joined(sdp: str) -> str:
+    """One re-INVITE of the other side, answered: from now on somebody else is there."""
+    body = sdp.replace(" 1 1 IN", " 1 2 IN")
+    return expect_request("INVITE") + respond(200, "OK", tag=False, sdp=body) + expect_request("ACK")
+
+
 def answer_call(sdp: str) -> str:
     """As the side that is called: ring, answer."""
     return expect_request("INVITE") + respond(180, "Ringing") + respond(200, "OK", sdp=sdp) + expect_request("ACK")
