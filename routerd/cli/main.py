@@ -45,6 +45,8 @@ VERBS: dict[str, Verb] = {
     "explain": Verb("routerd.cli.explain", "explain", "Why a call went where it went."),
     "trace": Verb("routerd.cli.explain", "trace", "What happened in a call, and when."),
     "plan": Verb("routerd.cli.plan", "plan", "What a document would change, also for past calls."),
+    "backup": Verb("routerd.cli.backup", "backup", "Copy the store while the daemon runs."),
+    "restore": Verb("routerd.cli.backup", "restore", "Put such a copy in the store's place."),
 }
 
 
