@@ -48,6 +48,9 @@ class Guard(Protocol):
     def tick(self, now: float) -> list[tuple[bytes, Address]]:
         """Ten times a second: what to send from the RTP port (handshakes again)."""
 
+    def counts(self) -> dict[str, int]:
+        """What was refused, by kind."""
+
 
 class Tap(Protocol):
     """Who listens: a recorder, a detector of digits."""
@@ -209,6 +212,11 @@ class Path:
         self.ticked = []
         self._is_treated = False
         self._treated.discard(self)
+
+    def refusals(self, side: int) -> dict[str, int]:
+        """What the side's guard refused, by kind; empty where there is none."""
+        guard = self.guards[side]
+        return {} if guard is None else guard.counts()
 
     # packets
 

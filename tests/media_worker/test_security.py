@@ -495,6 +495,9 @@ def test_only_a_check_with_our_password_moves_a_browsers_line() -> None:
     assert counts["wrong credentials"] == 1
     assert counts["garbage"] == 4
     assert counts["forged"] == 200
+    told = house.ask(ng.query("c"))["tags"]
+    assert told["a"]["medias"][0]["refused"] == counts
+    assert told["b"]["medias"][0]["refused"] == {}
     assert_talking(house, 0, browser, TRUNK)
 
 
