@@ -143,7 +143,8 @@ class FactAnswer(Answer, gc=False):
 class MediaEvent(Answer, gc=False):
     """Something an engine noticed by itself (``number`` is the engine): ``event`` with the call's id in ``facts``.
 
-    Events: ``media-timeout``, ``one-way``, ``restarted`` (the engine came back without its sessions), ``lost``.
+    Events: ``media-timeout``, ``one-way``, ``media-ended``, ``dtmf``, ``recording-ended``, and of the engine itself
+    ``restarted`` (it came back without its sessions), ``lost``, ``up``.
     """
 
     event: str
@@ -153,7 +154,7 @@ class MediaEvent(Answer, gc=False):
 class Command(msgspec.Struct, gc=False):
     """Something an admin, the control process or a schedule wants: ``verb`` and arguments; answered by Reply.
 
-    Verbs: ``login logout break unbreak originate hang_up transfer drain ban unban calls registrations agents trunks
+    Verbs: ``login logout break unbreak originate hang_up transfer hold unhold drain ban unban calls registrations agents trunks
     counters restore_binding restore_session restore_affinity restore_message voicemail_add voicemail_read
     voicemail_delete``.
     """
