@@ -243,7 +243,7 @@ class MediaCall:
             {
                 "index": index + 1,
                 "type": line.kind,
-                "refused": {} if line.treated is None else line.treated.refusals(side),
+                "refused": line.path.refusals(side) if line.is_treated else {},
                 "streams": [_stream(line.session.lane(side, part), line.ports[side] + part) for part in (RTP, RTCP)],
             }
             for index, line in enumerate(self.lines)
