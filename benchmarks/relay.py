@@ -1,11 +1,12 @@
-"""CPU a relayed packet: the embedded engine beside Debian's rtpengine in userspace, in one run.
+"""CPU a relayed packet, delay and memory: the embedded engine beside Debian's rtpengine in userspace, in one run.
 
-    python benchmarks/relay.py [--calls 100] [--seconds 5] [--rounds 2]
+    python benchmarks/relay.py [--calls 100] [--seconds 5] [--rounds 3]
 
 N two-way calls of 172-byte packets (20 ms of A-law) at 50 packets a second each way over loopback. CPU is user + system
-of the engine's whole process from /proc, divided by the packets that arrived at the phones. Engines take turns, so
-that both see the same machine. Exit status 1 when packets were lost or the embedded engine costs more than --ratio
-times rtpengine's.
+of the engine's whole process from /proc, divided by the packets that arrived at the phones. Delay is what lies between
+the send of a phone and the kernel's time stamp at the other, of the first TIMED phones; memory is what the process
+grew by while the calls were set up. Engines take turns, so that both see the same machine. Exit status 1 when packets
+were lost or the embedded engine costs more than --ratio times rtpengine's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -32,12 +34,16 @@ HOST = "127.0.0.1"
 BODY = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 8\r\n"
 PACKET_S = 0.02
 WARM_UP_S = 1.0
+TIMED = 10
+SO_TIMESTAMPNS = 35
 
 
 class Result(NamedTuple):
     sent: int
     heard: int
     cpu_us: float
+    delay_p99_ms: float
+    session_kib: float
 
 
 def udp(port: int = 0) -> socket.socket:
@@ -106,6 +112,10 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def resident_kib(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/status").read_text(encoding="ascii").partition("VmRSS:")[2].split()[0])
+
+
 def media_port(reply: dict[str, object]) -> int:
     body = reply["sdp"]
     assert isinstance(body, bytes)
@@ -119,8 +129,8 @@ def set_up(port: int, calls: int) -> list[tuple[socket.socket, int]]:
     phones: list[tuple[socket.socket, int]] = []
     for number in range(calls):
         alice, bob = udp(), udp()
-        to_bob = ask(control, port, ng.offer(f"call-{number}", "a", BODY % alice.getsockname()[1]))
-        to_alice = ask(control, port, ng.answer(f"call-{number}", "a", "b", BODY % bob.getsockname()[1]))
+        to_bob = ask(control, port, ng.offer(f"call-{calls}-{number}", "a", BODY % alice.getsockname()[1]))
+        to_alice = ask(control, port, ng.answer(f"call-{calls}-{number}", "a", "b", BODY % bob.getsockname()[1]))
         phones += [(alice, media_port(to_alice)), (bob, media_port(to_bob))]
     for phone, target in phones:
         phone.connect((HOST, target))
@@ -129,33 +139,41 @@ def set_up(port: int, calls: int) -> list[tuple[socket.socket, int]]:
     return phones
 
 
-def speak(phones: list[tuple[socket.socket, int]], seconds: float) -> tuple[int, int]:
+def speak(phones: list[tuple[socket.socket, int]], seconds: float, delays_ms: list[float]) -> tuple[int, int]:
     """Send at 50 packets a second from every phone, spread over the 20 ms; packets sent and heard."""
     sent = heard = 0
     steps = 20
     share = -(-len(phones) // steps)
     groups = [phones[index * share : (index + 1) * share] for index in range(steps)]
+    timed = [phone for phone, _ in phones[:TIMED]]
+    for phone in timed:
+        phone.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     began = time.monotonic()
     for turn in range(int(seconds / PACKET_S)):
-        packet = rtp.build(8, turn, turn * 160, 4711, bytes(160))
+        head = rtp.build(8, turn, turn * 160, 4711, b"")
         for step, group in enumerate(groups):
             for phone, _ in group:
-                phone.send(packet)
+                phone.send(head + struct.pack("d", time.time()) + bytes(152))
                 sent += 1
-            heard += drain(groups[step - steps // 2])
+            heard += drain(groups[step - steps // 2], timed, delays_ms)
             wait = began + (turn * steps + step + 1) * PACKET_S / steps - time.monotonic()
             if wait > 0:
                 time.sleep(wait)
     time.sleep(0.1)
-    return sent, heard + drain(phones)
+    return sent, heard + drain(phones, timed, delays_ms)
 
 
-def drain(phones: list[tuple[socket.socket, int]]) -> int:
+def drain(phones: list[tuple[socket.socket, int]], timed: list[socket.socket], delays_ms: list[float]) -> int:
     count = 0
     for phone, _ in phones:
         try:
             while True:
-                phone.recv(2048)
+                if phone in timed:
+                    data, ancillary, _, _ = phone.recvmsg(2048, 64)
+                    seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
+                    delays_ms.append((seconds - struct.unpack_from("d", data, 12)[0]) * 1000 + nanoseconds / 1e6)
+                else:
+                    phone.recv(2048)
                 count += 1
         except OSError:
             continue
@@ -163,22 +181,29 @@ def drain(phones: list[tuple[socket.socket, int]]) -> int:
 
 
 def measure(kind: str, calls: int, seconds: float) -> Result:
+    delays_ms: list[float] = []
     with engine(kind) as (pid, port):
+        set_up(port, 1)  # what the first call alone brings into memory
+        before_kib = resident_kib(pid)
         phones = set_up(port, calls)
-        speak(phones, WARM_UP_S)
+        session_kib = (resident_kib(pid) - before_kib) / calls
+        speak(phones, WARM_UP_S, [])
+        time.sleep(0.3)
+        drain(phones, [], [])  # what a busy machine held back is not of the measurement
         before = cpu_s(pid)
-        sent, heard = speak(phones, seconds)
+        sent, heard = speak(phones, seconds, delays_ms)
         spent = cpu_s(pid) - before
         for phone, _ in phones:
             phone.close()
-    return Result(sent, heard, spent / max(heard, 1) * 1e6)
+    p99_ms = sorted(delays_ms)[int(len(delays_ms) * 0.99)] if delays_ms else 0.0
+    return Result(sent, heard, spent / max(heard, 1) * 1e6, p99_ms, session_kib)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--ratio", type=float, default=1.0, help="the most that the embedded engine may cost of rtpengine"
     )
@@ -191,6 +216,7 @@ def main() -> int:
             results[kind].append(result)
             print(
                 f"round {number + 1} {kind:9} {chosen.calls} calls: {result.cpu_us:5.1f} µs/packet, "
+                f"delay p99 {result.delay_p99_ms:.2f} ms, {result.session_kib:.1f} KiB/session, "
                 f"{result.heard} of {result.sent} heard",
                 flush=True,
             )
