@@ -37,6 +37,8 @@ INJECT: Final = "inject-DTMF"
 """Flag: digits of one party become what the other one knows."""
 EVENTS: Final = b"telephone-event"
 HEARD_BY_HOUSE: Final = {"transcode": ("PCMA", "telephone-event")}
+CONVERTED: Final = ("PCMA", "PCMU")
+"""What every party is offered behind the other's own codecs: the engine converts where nothing else is common."""
 """What an rtpengine is to make of a caller's voice for the house: it tells digits only of events that it makes."""
 
 
@@ -138,12 +140,14 @@ class CallMedia:
         *,
         plain: bool = False,
         profile: str = "",
+        also: Sequence[str] = (),
     ) -> None:
         """Take ``sender``'s offer through the engine; ``then(sdp, now)`` with what the other party is offered.
 
         ``towards`` is the address of a receiver that has no flow yet: a multi-homed engine names what reaches us there.
         ``plain``: the other party is the house, which takes no other profile than RTP/AVP. ``profile``: what to offer
         to a receiver that is not known yet. Parties whose profiles differ are relayed whatever their documents say.
+        ``also``: codecs that the receiver may want beside those that are always converted.
         """
         wanted = PLAIN if plain else profile or (of_party(receiver) if receiver is not None else PLAIN)
         if not self.relay and sdp and receiver is not None and wanted != (profile_of(sdp) or wanted):
@@ -169,10 +173,17 @@ class CallMedia:
             ice=ice,
             received_from=source,
             flags=flags,
-            codec=HEARD_BY_HOUSE if plain and not self.can("events") else None,
+            codec=self._codec(also, plain=plain),
             extra=extra,
         )
         self._ask(command, then)
+
+    def _codec(self, also: Sequence[str], *, plain: bool) -> dict[str, Sequence[str]] | None:
+        """What is added to an offer. Foreign engines convert for the house alone: a codec more changes their path."""
+        if plain:
+            return None if self.can("events") else HEARD_BY_HOUSE
+        embedded = self._exchange.settings.engines[self.engine].embedded
+        return {"transcode": (*CONVERTED, *also)} if embedded and self.can("transcoding") else None
 
     def answer(self, sdp: bytes, offerer: Party, answerer: Party, then: Continue, now: float) -> None:
         """Take ``answerer``'s answer through the engine; ``then(sdp, now)`` with what the offerer gets."""

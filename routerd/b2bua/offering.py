@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routerd.b2bua import house, media_profiles
-from routerd.b2bua.call_media import filtered
+from routerd.b2bua.call_media import CONVERTED, filtered
 from routerd.b2bua.call_states import ENDED, RINGING
 from routerd.errors import SdpError
 from routerd.media.profiles import PLAIN
@@ -73,8 +73,14 @@ def _go_on(call: Call, now: float) -> None:
         call.relayed_offers[profile] = sdp or b""
         _go_on(call, when)
 
-    caller = call.caller
-    call.media.offer(caller.remote_sdp, caller, None, offered, now, missing[0].peer_host(), profile=profile)
+    caller, also = call.caller, wideband([plan for _, plans in waiting for plan in plans])
+    call.media.offer(caller.remote_sdp, caller, None, offered, now, missing[0].peer_host(), profile=profile, also=also)
+
+
+def wideband(attempts: Sequence[BranchPlan]) -> tuple[str, ...]:
+    """G.722 where a branch may use nothing that is always offered: whoever may, would be converted for nothing."""
+    lists = [{name.upper() for name in attempt.branch.codecs} for attempt in attempts if attempt.branch.codecs]
+    return ("G722",) if any("G722" in names and names.isdisjoint(CONVERTED) for names in lists) else ()
 
 
 def ask_each(
@@ -102,7 +108,8 @@ def ask_each(
             offers[profile] = relayed
             next_offer(later)
 
-        media.offer(sdp, sender, None, offered, when, attempt.peer_host(), profile=profile)
+        also = wideband(attempts)
+        media.offer(sdp, sender, None, offered, when, attempt.peer_host(), profile=profile, also=also)
 
     next_offer(now)
 

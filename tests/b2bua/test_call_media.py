@@ -263,3 +263,21 @@ def test_an_engine_that_restarts_during_a_renegotiation_is_no_end(waiting_for: s
     call.ack(pstn.expect("200 INVITE"))
     call.bye()
     wire.assert_quiet()
+
+
+def test_an_offer_bears_what_the_engine_would_convert() -> None:
+    wire, pstn, phone = world()
+    pstn.invite(MAIN)
+    phone.called()
+    (offer,) = wire.engine.commands
+    assert offer["codec"] == {"transcode": ["PCMA", "PCMU"]}
+
+
+def test_wideband_is_offered_where_nothing_else_may_be_used() -> None:
+    document = changed(company(media="relay"), "extensions", "2001", codecs=["G722"])
+    wire = Wire(document, engines=1)
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    pstn.invite(MAIN)
+    phone.called()
+    (offer,) = wire.engine.commands
+    assert offer["codec"] == {"transcode": ["PCMA", "PCMU", "G722"]}
