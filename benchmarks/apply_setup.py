@@ -1,8 +1,8 @@
 """What an apply costs the calls: call set-up while documents of 10,000 agents come into force, and without.
 
 ``python benchmarks/apply_setup.py [AGENTS] [--rate 50] [--applies 8]``. SIPp's calls run at the rate beside a caller
-with a fine clock (INVITE to 180). The same large document, with one name changed, comes over the API again and again; each
-answer says that the sip process routes by it. Printed: median and p99 of the set-up in the pauses and during the
+with a fine clock (INVITE to 180). The same large document, with one name changed, comes over the API again and again;
+each answer says that the sip process routes by it. Printed: median and p99 of the set-up in the pauses and during the
 applies, how late the sip process' loop was, calls lost. Target: p99 at most 1.5 times that of the pauses.
 """
 
