@@ -11,6 +11,8 @@ from routerd.app.control import Control
 from routerd.app.setup import ControlSetup, Setup, SipSetup
 from routerd.b2bua.settings import SwitchSettings
 from routerd.errors import StoreError
+from routerd.store import tokens
+from routerd.store.tokens import Token
 
 
 @pytest.fixture
@@ -80,3 +82,38 @@ def test_a_document_that_was_changed_is_in_force_after_sighup(site: Any) -> None
     else:
         pytest.fail(site.log())
     assert site.stop() == 0
+
+
+def test_a_document_that_was_changed_comes_into_force_by_itself(site: Any) -> None:
+    settings = site.folder / "routerd.toml"
+    settings.write_text(settings.read_text().replace("[document]", "[document]\nwatch_s = 0.2"))
+    site.start()
+    site.document.write_text(site.document.read_text().replace("Asha Rao", "Asha R"))
+    for _ in range(200):
+        if 'Asha R"' in site.get("/v1/accounts/acme/document")[1]:
+            break
+        Event().wait(0.05)
+    else:
+        pytest.fail(site.log())
+    assert site.stop() == 0
+
+
+async def test_tokens_are_known_after_a_restart_and_their_use_is_noted(control: Any, site: Any) -> None:
+    token = Token("t1", "desk", b"\1" * 32, ("read",), ("*",), 1.0)
+    await control.writer.run(tokens.add, token)
+    await control._know_tokens("first")
+    assert control.gate.find(b"\1" * 32).name == "desk"
+    control.gate.count("t1")
+    await control._note_tokens()
+    (kept,) = await control.writer.run(tokens.every)
+    assert kept.used_at is not None
+    assert control.gate.take_used() == {}
+    assert site.document.exists()
+
+
+async def test_who_waits_for_a_version_does_not_wait_for_a_process_that_is_away(control: Any) -> None:
+    assert not await control.serving()
+    assert control.versions == {"acme": 1}
+    assert not control.ready
+    assert control.now() > 1.7e9
+    assert "routerd_document_version" in await control.metrics()
