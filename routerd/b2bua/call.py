@@ -14,11 +14,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from routerd.b2bua import accounting, call_actions, carrying, digits, holding, house, house_offers, midcall, ringback
+from routerd.b2bua import (
+    accounting,
+    call_actions,
+    carrying,
+    holding,
+    house,
+    house_offers,
+    media_events,
+    midcall,
+    ringback,
+)
 from routerd.b2bua.call_media import CallMedia
-from routerd.b2bua.call_states import ANSWERING, BRIEFING, CONNECTED, DECIDING, ENDED, GREETING, RINGING, TABLE, TREATED
+from routerd.b2bua.call_states import ANSWERING, BRIEFING, DECIDING, ENDED, GREETING, RINGING, TABLE
 from routerd.b2bua.leg import CLOSED
-from routerd.b2bua.media_facts import flag_one_way
 from routerd.b2bua.offering import offer_for
 from routerd.b2bua.record import CallRecord
 from routerd.rules import machine, plan
@@ -415,7 +424,7 @@ class Call:
         entry = accounting.entry_of(self, fork.number)
         if entry is not None and entry.ringing is None:
             entry.ringing = now
-            self.exchange.publish("leg.ringing", {"call": self.id, "target": fork.ring.target})
+            self.exchange.publish("leg.ringing", {"call": self.id, **fork.named})
             self.advance(plan.LegRinging(fork.number), now)
         if self.transfer is not None:
             self.transfer.ringing(status, now)
@@ -437,7 +446,7 @@ class Call:
         if self.early is not None and self.early.state == CLOSED:
             self.early = None
         accounting.end_entry(self, fork.number, result, now, status)
-        self.exchange.publish("leg.ended", {"call": self.id, "target": fork.ring.target, "result": result})
+        self.exchange.publish("leg.ended", {"call": self.id, **fork.named, "result": result})
         self.advance(plan.LegFailed(fork.number, result, status or None), now)
         ringback.refresh(self, now)
 
@@ -457,30 +466,11 @@ class Call:
 
     def media_event(self, event: str, facts: dict[str, Any], now: float, engine: int = 0) -> None:
         """Take what engine number ``engine`` noticed (:class:`routerd.b2bua.effects.MediaEvent`)."""
-        if event == "media-timeout" and self.state == CONNECTED:
-            self.stop("media_timeout", 500, 41, now)
-        elif event in {"restarted", "lost"} and self.state != ENDED:
-            carrying.media_lost(self, engine, now)
-        elif event == "up" and self.state == TREATED and self.guest is not None and self.guest.player.in_silence:
-            house.engine_lost(self, now)
-        elif event == "one-way":
-            flag_one_way(self, facts)
-        elif event == "media-ended":
-            session, play_id = str(facts.get("call-id", "")), str(facts.get("play-id", ""))
-            for player in tuple(self.players):
-                player.ended(session, play_id, now)
-        elif event == "dtmf" and self.state != ENDED:
-            digits.heard(self, facts, now)
-        elif event == "recording-ended" and "tag" in facts:
-            house.recording_ended(self, facts, now)
-        elif event == "recording-ended" and self.recording is not None:
-            self.recording.ended(facts, now)
+        media_events.take(self, event, facts, now, engine)
 
     def uses_engine(self, engine: int) -> bool:
         """Whether a session of this call may be at that engine."""
-        if self.media.relay and self.media.engine == engine:
-            return True
-        return any(fork.own is not None and fork.own.media.engine == engine for fork in self.forks.values())
+        return media_events.uses_engine(self, engine)
 
     def guest_offered(self, leg: Leg, request: Request, now: float) -> None:
         """Answer a guest of the house who renegotiates."""

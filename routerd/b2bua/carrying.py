@@ -21,7 +21,7 @@ from routerd.b2bua import (
     treatment,
     whisper,
 )
-from routerd.b2bua.call_states import CONNECTED, ENDED, GREETING, RINGING, TREATED
+from routerd.b2bua.call_states import ENDED, RINGING
 from routerd.b2bua.forking import Fork
 from routerd.b2bua.header_policy import ELSEWHERE
 from routerd.b2bua.inbound_leg import InboundLeg
@@ -111,7 +111,7 @@ def branch_answered(call: Call, fork: Fork, branch: OutboundLeg, response: Respo
         entry.answered = now
         if not fork.ring.confirm:
             entry.finish("answered", now, 200)
-    call.exchange.publish("leg.answered", {"call": call.id, "target": fork.ring.target})
+    call.exchange.publish("leg.answered", {"call": call.id, **fork.named})
     if call.caller is None and call.transfer is None:
         # the agent of a click-to-call is the caller from now on
         call.caller = branch
@@ -301,32 +301,6 @@ def _end(call: Call, command: plan.Command, now: float) -> None:
     call.ending = command
     call.record.reason = command.reason
     call.happen("end", now)
-
-
-def media_lost(call: Call, engine: int, now: float) -> None:
-    """An engine lost its sessions: bring the parties together again through a living one, or end the call."""
-    for number, fork in list(call.forks.items()):
-        if fork.own is not None and fork.own.media.engine == engine:
-            fork.leave_session(now)
-            if fork.winner is not None and confirming.asked(call, fork.winner) is not None:
-                confirming.refuse(call, number, now)
-    if call.media.engine != engine or call.state == ENDED:
-        return
-    if call.state == TREATED and call.media.relay:
-        house.engine_lost(call, now)
-    elif not call.media.opened:
-        return
-    elif call.state == CONNECTED and call.caller is not None and call.peer is not None:
-        recording.engine_lost(call, now)
-        call.media.reopen()
-        call.happen("rejoin", now)
-        joining.join(call, call.caller, call.peer, now)
-    elif call.state == GREETING:
-        call.media.reopen()
-        call.relayed_offers.clear()
-        house.greet(call, now)
-    else:
-        call.broken("media_timeout", 503, now)
 
 
 _CARRIERS: Final[dict[type[plan.Command], Callable[[Call, plan.Command, float], None]]] = {
