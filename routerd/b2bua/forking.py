@@ -120,6 +120,11 @@ class Fork:
         self._status = 0
         self._redirect: str | None = None
 
+    @property
+    def named(self) -> dict[str, str | None]:
+        """Who is rung, as events tell it."""
+        return {"target": self.ring.target, "agent": self.ring.agent}
+
     def start(self, attempts: Sequence[BranchPlan], now: float) -> None:
         """Ring: all attempts at once, or (for a number) the first, the others being its next trunks."""
         self.over = False

@@ -16,7 +16,6 @@ AFFINITY = "affinity"
 USED = "used"
 SESSION = "session"
 EVENT = "event"
-AFTER_THE_CALL: Final = frozenset({"voicemail.message"})  # events that may come when the call has its record
 LONG_PARTS: Final = frozenset({"trace", "steps", "attempt", "ladder", "nodes"})
 COMPRESSED_FROM_BYTES: Final = 2000
 _ZLIB: Final = b"\x78"

@@ -80,7 +80,10 @@ def keep(store: Store, entry: dict[str, Any]) -> None:
         int(entry.get("size_bytes") or 0), bool(entry.get("read", False)),
     )  # fmt: skip
     places = ", ".join("?" * len(values))
-    store.execute(f"INSERT OR IGNORE INTO messages ({_COLUMNS}) VALUES ({places})", *values)  # noqa: S608
+    kept = store.execute(f"INSERT OR IGNORE INTO messages ({_COLUMNS}) VALUES ({places})", *values)  # noqa: S608
+    if kept > 0:  # of no call: that one's last event may have been told
+        told = {name: entry.get(name) for name in ("voicemail", "id", "call", "caller", "duration_s")}
+        store.events.add(str(entry["account"]), KEPT, float(entry["at"]), told)
 
 
 def mark_read(store: Store, entry: dict[str, Any]) -> None:

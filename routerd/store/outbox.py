@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from routerd.store.entries import AFTER_THE_CALL, summary
+from routerd.store.entries import summary
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,7 +29,7 @@ STARTED: Final = "call.started"
 CALL_ENDED: Final = "call.ended"
 FINAL: Final = "record.final"
 NAMES: Final = (
-    "call.started", "call.routed", "call.transferred", "call.held", "call.resumed", "call.ended", "record.final",
+    "call.started", "call.routed", "call.transferred", "call.held", "call.unheld", "call.ended", "record.final",
     "leg.ringing", "leg.answered", "leg.ended", "queue.joined", "queue.position", "queue.left", "registration.added",
     "registration.removed", "trunk.up", "trunk.down", "agent.login", "agent.logout", "agent.break", "agent.unbreak",
     "document.applied", "security.ban", "voicemail.message",
@@ -136,7 +136,7 @@ class EventLog:
         name, at = str(data.pop("event")), float(data.pop("at", 0.0))
         call = str(data.pop("call", "") or "")
         account = data.pop("account", None)
-        if call and name not in AFTER_THE_CALL:
+        if call:
             found = self._database.execute("SELECT account FROM starts WHERE id = ?", (call,)).fetchone()
             if found is None:
                 return
