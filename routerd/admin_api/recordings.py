@@ -41,7 +41,7 @@ async def recording(state: State, account: FromPath[str], call_id: FromPath[str]
 async def remove(state: State, account: FromPath[str], call_id: FromPath[str]) -> None:
     """Delete the recording of a call; its record stays."""
     found = await file_of(state, account, call_id)
-    await asyncio.to_thread(found.unlink, missing_ok=True)
+    await asyncio.to_thread(retention.delete_files, str(found))
     await backend_of(state).run(retention.forget_recording, call_id)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from routerd.edge.logs import logger
@@ -87,7 +86,7 @@ class Retention:
     async def _recordings(self, before: float) -> int:
         found = await self._writer.run(retention.old_recordings, before)
         for call, file in found:
-            await asyncio.to_thread(Path(file).unlink, missing_ok=True)
+            await asyncio.to_thread(retention.delete_files, file)
             await self._writer.run(retention.forget_recording, call)
         return len(found)
 

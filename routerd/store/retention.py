@@ -6,6 +6,8 @@ deletes the files and comes again while there is more. Functions of the store, f
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from routerd.store.entries import record_columns, unpack_record
@@ -55,6 +57,19 @@ def recording_of(store: Store, account: str, call: str) -> str:
     """Give the file of a call's recording, "" when there is none (any more)."""
     rows = store.rows("SELECT file FROM recordings WHERE id = ? AND account = ?", call, account)
     return str(rows[0][0]) if rows else ""
+
+
+def delete_files(file: str) -> None:
+    """Delete a recording with its further parts (CALL-2.wav …) and what a lost engine left unfinished (.part).
+
+    Waits for the disk: not for a loop. Raises OSError.
+    """
+    path = Path(file)
+    base = re.escape(path.name.removesuffix(".part").removesuffix(".wav"))
+    ours = re.compile(rf"{base}(-\d+)?\.wav(\.part)?")
+    for found in [path, *path.parent.glob("*.wav*")]:
+        if found == path or ours.fullmatch(found.name):
+            found.unlink(missing_ok=True)
 
 
 def forget_recording(store: Store, call: str) -> None:

@@ -65,3 +65,13 @@ def test_old_events_go_even_when_they_were_never_told(store: Store) -> None:
     assert retention.forget_events(store, 10.0) == 0
     assert [event.call for event in store.events.after(0, 9)] == ["b"]
     assert store.events.counts()["wh"][0] == 1
+
+
+def test_a_recording_goes_with_its_parts_and_no_other(tmp_path: Path) -> None:
+    names = ("0-ab.wav", "0-ab-2.wav", "0-ab-3.wav.part", "0-ab-2-3.wav", "0-abc.wav", "0-ab.txt", "0-ab-x.wav")
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    retention.delete_files(str(tmp_path / "0-ab.wav"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0-ab-2-3.wav", "0-ab-x.wav", "0-ab.txt", "0-abc.wav"]
+    retention.delete_files(str(tmp_path / "0-ab.wav.part"))
+    retention.delete_files(str(tmp_path / "nowhere" / "x.wav"))
