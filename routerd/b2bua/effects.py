@@ -154,7 +154,8 @@ class MediaEvent(Answer, gc=False):
 class Command(msgspec.Struct, gc=False):
     """Something an admin, the control process or a schedule wants: ``verb`` and arguments; answered by Reply.
 
-    Verbs: ``login logout break unbreak originate hang_up transfer hold unhold drain ban unban calls registrations
+    Verbs: ``login logout break unbreak originate hang_up transfer hold unhold record pause_recording stop_recording
+    resume_recording drain ban unban calls registrations
     agents trunks counters restore_binding restore_session restore_affinity restore_message voicemail_add voicemail_read
     voicemail_delete``.
     """
