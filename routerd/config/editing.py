@@ -16,7 +16,7 @@ import yaml
 
 from routerd.config.document import Document
 from routerd.config.positions import TextStop, read_tree
-from routerd.config.problems import DocumentErrors, Problems, join
+from routerd.config.problems import SECRET_KEYS, DocumentErrors, Problems, join
 from routerd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Tree = dict[str, Any]
 
-SECRET_KEYS: Final = frozenset({"password", "pin"})
 SHOWN: Final[Tree] = {"set": True}
 NAMED_BY: Final = {"numbers": "number", "outbound_routes": "prefix", "blocked_callers": "number"}
 SINGLE: Final = frozenset({"schema", "account", "destination_policy"})

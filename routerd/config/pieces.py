@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_arg
 import msgspec
 
 from routerd.config.fields import EXPLANATIONS
-from routerd.config.problems import did_you_mean, join, show
+from routerd.config.problems import SECRET_KEYS, did_you_mean, join, show
 
 if TYPE_CHECKING:
     from routerd.config.problems import Problems
@@ -183,16 +183,19 @@ class _Pieces:
 def _explain(value: Any, kind: Any, pointer: str, error: str) -> tuple[str, str, str]:
     """Say in a person's words what msgspec says of one value: (message, pointer, hint)."""
     bare = _bare(kind)
+    hidden = not SECRET_KEYS.isdisjoint(pointer.split("/")[-2:])  # what stands there is never shown
+    shown = "what stands here" if hidden else show(value)
     if bare is str and not isinstance(value, str):
         quoted = isinstance(value, int | float) and not isinstance(value, bool)
-        return f"expected text, found {show(value)}", pointer, f'put it in quotes: "{show(value)}"' if quoted else ""
+        hint = "put it in quotes" + ("" if hidden else f': "{shown}"')
+        return f"expected text, found {'something else' if hidden else shown}", pointer, hint if quoted else ""
     for meta in _metas(kind):
         if isinstance(value, str) and meta.pattern in EXPLANATIONS:
             message, hint = EXPLANATIONS[meta.pattern]
-            return f"{show(value)} is {message}", pointer, hint
+            return f"{shown} is {message}", pointer, hint
     if isinstance(value, bool) is not (bare is bool) or not isinstance(value, int | float | bare):
-        return f"expected {_describe(kind)}, found {show(value)}", pointer, _limits(kind)
-    return f"{show(value)}: {error.partition(' - at ')[0].replace('`', '').lower()}", pointer, _limits(kind)
+        return f"expected {_describe(kind)}, found {shown}", pointer, _limits(kind)
+    return f"{shown}: {error.partition(' - at ')[0].replace('`', '').lower()}", pointer, _limits(kind)
 
 
 def _limits(kind: Any) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS: Final = 1000
 MAX_CANDIDATES: Final = 1000
+SECRET_KEYS: Final = frozenset({"password", "pin"})  # whose values are never shown
 
 
 class DocumentErrors(ConfigError):  # noqa: N818 - it is many errors

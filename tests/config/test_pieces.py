@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from routerd.config.document import Document
+from routerd.config.load import load
 from routerd.config.pieces import blank, build, field_types
-from routerd.config.problems import Problems
+from routerd.config.problems import DocumentErrors, Problems
 
 ACCOUNT = {"id": "acme", "name": "Acme", "country": "IN"}
 
@@ -66,3 +69,20 @@ def test_options_are_keyed_by_what_can_be_pressed() -> None:
 def test_blanks() -> None:
     assert blank(Document).account.id == ""
     assert set(field_types(Document)) >= {"schema", "account", "agents"}
+
+
+@pytest.mark.parametrize(
+    "secret", ["12345678", "true", '"' + "hunter2" * 90 + '"', '{env: "hunter2"}', "{file: ../hunter2}"]
+)
+def test_no_error_shows_a_secret(secret: str) -> None:
+    text = f"""schema: 1
+account: {{id: acme, name: Acme, country: IN, mail: {{host: m.test, sender: a@b.test, password: {secret}}}}}
+extensions: [{{id: "2001", username: "2001", password: {secret}}}]
+voicemails: [{{id: box, pin: {secret}}}]
+"""
+    with pytest.raises(DocumentErrors) as refused:
+        load(text.encode(), source="x.yaml", secrets=lambda _: "x")
+    said = "\n".join(str(error) for error in refused.value.errors)
+    assert len(refused.value.errors) >= 3
+    assert "hunter2" not in said
+    assert "12345678" not in said
