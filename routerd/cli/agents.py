@@ -10,7 +10,7 @@ from routerd.cli.client import DEFAULT_SETTINGS, AccountId, AsJson, Daemon, Sett
 from routerd.cli.views import EverySeconds, fetch, watch
 
 AgentId = Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id.")]
-COLUMNS = ("id", "name", "state", "on_break", "calls", "registered", "extension")
+COLUMNS = ("id", "name", "state", "break_reason", "calls", "session_since", "session_expires_at", "idle_since")
 RING_S = 10.0
 
 

@@ -19,7 +19,8 @@ from routerd.cli.client import (
     end,
     tell,
 )
-from routerd.cli.views import show
+from routerd.cli.progress import waiting
+from routerd.cli.views import cell, show
 from routerd.config.problems import Problems
 from routerd.config.yaml_tree import YamlStop, read_yaml
 from routerd.errors import ConfigError
@@ -53,7 +54,9 @@ def apply(
         headers["If-Match"] = f'"{if_version}"'
     query = {"confirm_within": str(confirm_within)} if confirm_within is not None else None
     path = account_path(account or account_of(text, str(document)), "document")
-    answer = Daemon(settings).ask("PUT", path, body=text, headers=headers, query=query, timeout_s=APPLY_S)
+    daemon = Daemon(settings)
+    with waiting(f"{document} is judged, compiled and brought in force"):
+        answer = daemon.ask("PUT", path, body=text, headers=headers, query=query, timeout_s=APPLY_S)
     tell(answer.content, said(answer), as_json=json_)
 
 
@@ -73,7 +76,10 @@ def said(answer: Answer) -> str:
     if not content.get("changed", True):
         return f"nothing to change: version {version} is in force"
     until = content.get("confirm_until")
-    again = f"; unless `routerd confirm` comes in time, version {content.get('before')} comes back" if until else ""
+    if not until:
+        return f"version {version} is in force"
+    deadline = cell("confirm_until", until)
+    again = f"; unless `routerd confirm` comes by {deadline}, version {content.get('before')} comes back"
     return f"version {version} is in force{again}"
 
 
@@ -98,7 +104,9 @@ def rollback(
     """
     query = {"confirm_within": str(confirm_within)} if confirm_within is not None else None
     path = account_path(account, "versions", str(version), "rollback")
-    answer = Daemon(settings).ask("POST", path, query=query, body={}, timeout_s=APPLY_S)
+    daemon = Daemon(settings)
+    with waiting(f"version {version} is brought in force again"):
+        answer = daemon.ask("POST", path, query=query, body={}, timeout_s=APPLY_S)
     tell(answer.content, said(answer), as_json=json_)
 
 

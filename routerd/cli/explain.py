@@ -1,12 +1,14 @@
 """``routerd explain`` and ``routerd trace``: why a call went where it went, and what happened when.
 
-The record is read from the store's file, beside a running daemon or without one; where the file cannot be read (another
-machine's, another user's) the daemon is asked for it.
+The record is read from the store's file, beside a running daemon or without one. The daemon is asked where the file
+cannot be read (another machine's, another user's), where ``ROUTERD_URL`` names one, and for calls in progress.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -18,15 +20,14 @@ from rich.table import Table
 from routerd.app.composition import read_settings
 from routerd.b2bua import ladder
 from routerd.cli.client import DEFAULT_SETTINGS, SAID_NO, WRONG_INPUT, AccountId, AsJson, SettingsFile, end
-from routerd.cli.views import fetch
+from routerd.cli.views import WIDE, fetch
 from routerd.errors import ConfigError, StoreError
 from routerd.rules import explanation
 from routerd.store.reading import StoreReader
 
-CallId = Annotated[str, typer.Argument(metavar="CALL", help="The call's id, or the beginning of it.")]
+CallId = Annotated[str, typer.Argument(metavar="CALL", help="The call's id; from the store's file, its beginning too.")]
 MOST_SHOWN: Final = 10
-GOES_ON: Final = "goes_on"
-_COLOURS: Final = {"sip": "yellow", "decision": "cyan", "leg": "green", "event": "dim", "media": "magenta"}
+_COLOURS: Final = {"decision": "cyan", "leg": "green", "event": "dim", "media": "magenta", "sip": "yellow"}
 
 
 def explain(
@@ -36,15 +37,12 @@ def explain(
 
     Exit status: 0 explained, 1 no such call, 2 wrong input. Example: routerd explain 0-5f3a
     """
-    record = read_record(settings, account, call)
-    if GOES_ON in record:
-        told = fetch(settings, account, f"calls/{record[GOES_ON]}/explanation")
+    record, call_id = look_up(settings, call)
+    if record is None:
+        told = fetch(settings, account, f"calls/{call_id}/explanation")
     else:
         told = {**explanation.to_json(record), "text": explanation.explain(record)}
-    if json_:
-        print(json.dumps(told, ensure_ascii=False, default=str))
-        return
-    print("\n".join(told["text"]))
+    print(json.dumps(told, ensure_ascii=False, default=str) if json_ else "\n".join(told["text"]))
 
 
 def trace(
@@ -54,9 +52,9 @@ def trace(
 
     Exit status: 0 shown, 1 no such call, 2 wrong input. Example: routerd trace 0-5f3a
     """
-    record = read_record(settings, account, call)
-    if GOES_ON in record:
-        rows = fetch(settings, account, f"calls/{record[GOES_ON]}/timeline")["timeline"]
+    record, call_id = look_up(settings, call)
+    if record is None:
+        rows = fetch(settings, account, f"calls/{call_id}/timeline")["timeline"]
     else:
         rows = explanation.timeline(record, ladder.rows(record))
     if json_:
@@ -67,14 +65,13 @@ def trace(
         colour = _COLOURS.get(row["kind"])
         text = escape(row["text"])
         table.add_row(f"{row['at_s']:10.3f} s", row["kind"], f"[{colour}]{text}[/]" if colour else text)
-    Console(soft_wrap=True, highlight=False).print(table)
+    Console(width=None if sys.stdout.isatty() else WIDE, soft_wrap=True, highlight=False).print(table)
 
 
-def read_record(settings_file: Path, account: str, call: str) -> dict[str, Any]:
-    """Give the record of the call, or its id under ``GOES_ON`` while the daemon is to be asked for it.
-
-    Ends the program with a line on standard error when there is not exactly one.
-    """
+def look_up(settings_file: Path, call: str) -> tuple[dict[str, Any] | None, str]:
+    """Give the call's record and id; None when the daemon is to be asked. Several, or none, end the program."""
+    if os.environ.get("ROUTERD_URL"):
+        return None, call
     try:
         path = Path(read_settings(settings_file).store.url.removeprefix("sqlite:"))
     except ConfigError as error:
@@ -83,15 +80,13 @@ def read_record(settings_file: Path, account: str, call: str) -> dict[str, Any]:
         with StoreReader(path) as reader:
             found, started = reader.find(call, MOST_SHOWN), reader.in_progress(call)
     except StoreError:
-        return fetch(settings_file, account, f"records/{call}")
+        return None, call
     if len(found) == 1:
-        return found[0]
-    if found:
-        raise end(f"{call} begins the ids of {_names(found)}", SAID_NO)
-    if len(started) == 1:
-        return {GOES_ON: str(started[0]["id"])}
+        return found[0], str(found[0]["id"])
+    if found or len(started) > 1:
+        raise end(f"{call} begins the ids of {_names(found + started)}", SAID_NO)
     if started:
-        raise end(f"{call} begins the ids of {_names(started)}", SAID_NO)
+        return None, str(started[0]["id"])
     raise end(f"no call {call} in {path}", SAID_NO)
 
 

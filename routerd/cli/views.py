@@ -23,9 +23,9 @@ WIDE = 200  # for files and pipes, where nothing is cut
 EverySeconds = Annotated[
     float | None, typer.Option("--watch", metavar="SECONDS", min=0.2, help="Show it again and again, until Ctrl-C.")
 ]
-REGISTRATION_COLUMNS = ("extension", "contact", "transport", "remote", "expires_in_s", "user_agent")
-CALL_COLUMNS = ("id", "kind", "from", "to", "state", "since_s", "answered_by")
-TRUNK_COLUMNS = ("id", "target", "up", "calls", "max_channels", "registration", "health")
+REGISTRATION_COLUMNS = ("extension", "contact", "transport", "remote", "nat", "expires_in_s", "user_agent")
+CALL_COLUMNS = ("id", "kind", "from", "to", "state", "since_s", "agent", "queue", "legs")
+TRUNK_COLUMNS = ("id", "target", "up", "calls", "max_channels", "registration", "health", "last_hour")
 RECORD_COLUMNS = ("id", "at", "kind", "from", "to", "outcome", "reason", "duration_s")
 
 
@@ -125,7 +125,8 @@ def show(found: dict[str, Any], as_json: bool, columns: tuple[str, ...] = ()) ->
         return
     for name, rows in found.items():
         if not isinstance(rows, list):
-            print(f"{name}: {rows}")
+            if rows is not None:
+                print(f"{name}: {cell(name, rows)}")
             continue
         print(f"{len(rows)} {name}")
         if rows:
@@ -143,9 +144,30 @@ def table_of(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Table:
 
 
 def cell(column: str, value: Any) -> str:
-    """Give a value as people read it: nothing for None, a time for seconds since 1970."""
+    """Give a value as people read it: nothing for None, a time for seconds since 1970, words for lists and objects."""
     if value is None:
         return ""
-    if column == "at" and isinstance(value, (int, float)):
-        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%SZ}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        if _is_time(column):
+            return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%SZ}"
+        return str(value) if isinstance(value, int) else f"{value:.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, list):
+        return ", ".join(cell("", one) for one in value)
+    if isinstance(value, dict):
+        return _words(column, value)
     return str(value)
+
+
+def _is_time(column: str) -> bool:
+    return column in {"at", "confirm_until"} or column.endswith(("_at", "_since"))
+
+
+def _words(column: str, value: dict[str, Any]) -> str:
+    """Tell an object in a cell: a place in a queue, a leg, else every value that is there by its name."""
+    if column == "queue" and "position" in value:
+        return f"{value.get('department')} {value['position']}/{value.get('of')} for {cell('', value.get('since_s'))} s"
+    if "target" in value and "state" in value:
+        return f"{value['target']} {value['state']}"
+    return ", ".join(f"{name} {cell(name, one)}" for name, one in value.items() if one is not None)

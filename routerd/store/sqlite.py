@@ -31,9 +31,10 @@ from routerd.store.entries import (
     unpack_record,
 )
 from routerd.store.messages import WRITERS as MESSAGE_WRITERS
+from routerd.store.migration import migrate
 from routerd.store.outbox import EventLog
 from routerd.store.queries import RecordFilter, agents_of, places_of, select
-from routerd.store.schema import SETTINGS, STEPS
+from routerd.store.schema import SETTINGS
 from routerd.store.versions import DocumentVersion
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Store:
             self._database = sqlite3.connect(path, isolation_level=None)
             for setting in SETTINGS:
                 self._database.execute(setting)
-            self._migrate()
+            migrate(self._database, path)
             self.events = EventLog(self._database)
         except sqlite3.Error as error:
             raise StoreError(f"the store {path} cannot be opened: {error}") from error
@@ -266,13 +267,6 @@ class Store:
         )  # fmt: skip
 
     # -- SQLite -------------------------------------------------------------------------------------------------
-
-    def _migrate(self) -> None:
-        (done,) = self._database.execute("PRAGMA user_version").fetchone()
-        if done > len(STEPS):
-            raise StoreError(f"{self.path} was written by a newer routerd (form {done}, known {len(STEPS)})")
-        for number, step in enumerate(STEPS[done:], done + 1):
-            self._database.executescript(f"BEGIN; {step}; PRAGMA user_version = {number}; COMMIT;")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rules_kit.builders import MOBILE, document, scenario
@@ -13,8 +14,6 @@ from routerd.cli.main import program
 from routerd.store.sqlite import Store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 
@@ -53,9 +52,32 @@ def test_the_beginning_of_an_id_is_enough_where_it_is_one(settings: str) -> None
     assert said("explain", settings, "zz").exit_code == 1
 
 
-def test_of_a_call_in_progress_the_daemon_is_asked(settings: str) -> None:
+def test_of_a_call_in_progress_the_daemon_is_asked(settings: str, api: Any, tmp_path: Path) -> None:
     shown = said("explain", settings, "0-l")
     assert (shown.exit_code, "token" in shown.output) == (2, True)  # the daemon has never run here
+    both = tmp_path / "both.toml"
+    both.write_text(Path(settings).read_text() + api.settings.read_text())
+    path = "/v1/accounts/acme/calls/0-live/"
+    told = {"id": "0-live", "text": ["Inbound call 0-live", "  goes on"]}
+    api.answers["GET", path + "explanation"] = (200, told)
+    rows = [{"at_s": 0.0, "kind": "sip", "text": "A -> INVITE"}]
+    api.answers["GET", path + "timeline"] = (200, {"call": "0-live", "timeline": rows, "ladder": []})
+    shown = said("explain", str(both), "0-l")
+    assert (shown.exit_code, shown.output) == (0, "Inbound call 0-live\n  goes on\n")
+    assert json.loads(said("explain", str(both), "0-l", "--json").output) == told
+    assert "A -> INVITE" in said("trace", str(both), "0-l").output
+    assert json.loads(said("trace", str(both), "0-l", "--json").output) == {"timeline": rows}
+
+
+def test_another_machines_daemon_is_asked_by_its_address(
+    settings: str, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROUTERD_URL", f"http://127.0.0.1:{api.port}")
+    monkeypatch.setenv("ROUTERD_TOKEN", "other")
+    api.answers["GET", "/v1/accounts/acme/calls/0-aa1/explanation"] = (200, {"id": "0-aa1", "text": ["from there"]})
+    assert said("explain", settings, "0-aa1").output == "from there\n"
+    assert api.asked[0].headers["authorization"] == "Bearer other"
+    assert said("explain", settings, "0-b").exit_code == 1
 
 
 def test_the_time_line(settings: str) -> None:

@@ -98,3 +98,31 @@ def test_times_are_for_people_and_ids_are_whole(capsys: Any) -> None:
     assert "2026-11-23 13:00:00Z" in said
     assert "[odd]" in said
     assert "None" not in said
+
+
+@pytest.mark.parametrize(("column", "value", "text"), [
+    ("calls", [], ""),
+    ("calls", ["0-a", "0-b"], "0-a, 0-b"),
+    ("up", True, "yes"),
+    ("in_force", False, "no"),
+    ("since_s", 1.5, "1.5"),
+    ("since_s", 12.0, "12"),
+    ("calls", 30, "30"),
+    ("max_channels", None, ""),
+    ("idle_since", 1795438800.5, "2026-11-23 13:00:00Z"),
+    ("confirm_until", 1795438800, "2026-11-23 13:00:00Z"),
+    ("queue", {"department": "support", "position": 1, "of": 3, "since_s": 12.25}, "support 1/3 for 12.25 s"),
+    ("legs", [{"target": "extension:2001", "state": "ringing", "agent": "asha"}], "extension:2001 ringing"),
+    ("last_hour", {"calls": 4, "asr": 0.75, "pdd_p50_s": None}, "calls 4, asr 0.75"),
+])  # fmt: skip
+def test_cells_are_words(column: str, value: Any, text: str) -> None:
+    assert views.cell(column, value) == text
+
+
+def test_what_is_no_list_is_told_as_people_read_it_too(capsys: Any) -> None:
+    found = {"versions": [{"version": 2, "in_force": True}], "confirm_until": 1795438800.0, "before": None}
+    views.show(found, as_json=False, columns=("version", "in_force"))
+    said = capsys.readouterr().out
+    assert "confirm_until: 2026-11-23 13:00:00Z" in said
+    assert "None" not in said
+    assert "True" not in said

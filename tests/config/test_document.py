@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from routerd.config.document import Destination, Document, SecretRef
+from routerd.config.load import load
+from routerd.config.problems import DocumentErrors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,3 +68,17 @@ def test_every_vector_is_a_document(vectors: list[dict[str, Any]], read: Callabl
     for case in vectors:
         document = read(case["document"])
         assert msgspec.json.decode(msgspec.json.encode(document), type=Document) == document
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    (b'{"schema": 2, "account": {"id": "acme", "name": "Acme", "country": "IN"}}', "2 is not one of: 1"),
+    (b'{"schema": "1", "account": {"id": "acme", "name": "Acme", "country": "IN"}}', ""),
+    (b'{"account": {"id": "acme", "name": "Acme", "country": "IN"}}', '"schema" is missing'),
+    (b'{"schema": 3, "account": {"id": "acme", "name": "Acme", "country": "IN"}, "robots": []}', "3 is not one of: 1"),
+])  # fmt: skip
+def test_only_schemas_that_are_known_are_read(text: bytes, message: str) -> None:
+    with pytest.raises(DocumentErrors) as refused:
+        load(text, source="a.json", secrets=lambda _: "x", zones=frozenset({"Asia/Kolkata"}))
+    told = [error for error in refused.value.errors if "schema" in f"{error.pointer} {error.message}"]
+    assert told
+    assert any(message in error.message for error in told)
