@@ -12,7 +12,7 @@ A session's name at the engine begins with the call's id, so that what an engine
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2s
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -21,8 +21,6 @@ from routerd.media import ng, offer_answer
 from routerd.media.profiles import PLAIN, profile_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from routerd.b2bua.exchange import Exchange
     from routerd.sip.flow import Flow
 
@@ -36,7 +34,7 @@ DETECT: Final = "detect-DTMF"
 INJECT: Final = "inject-DTMF"
 """Flag: digits of one party become what the other one knows."""
 EVENTS: Final = b"telephone-event"
-HEARD_BY_HOUSE: Final = {"transcode": ("PCMA", "telephone-event")}
+HEARD_BY_HOUSE: Final[dict[str, Sequence[str]]] = {"transcode": ("PCMA", "telephone-event")}
 CONVERTED: Final = ("PCMA", "PCMU")
 """What every party is offered behind the other's own codecs: the engine converts where nothing else is common."""
 """What an rtpengine is to make of a caller's voice for the house: it tells digits only of events that it makes."""
