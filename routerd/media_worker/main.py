@@ -6,6 +6,7 @@ import asyncio
 import gc
 import secrets
 import signal
+import sys
 import time
 from typing import TYPE_CHECKING, Final, cast
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from routerd.media_worker.extension import Services
 
 INSTANCE_BYTES: Final = 8
+SWITCH_S: Final = 0.0005  # how long the thread that writes recordings may keep the loop waiting
 WORTH_A_TRIM: Final = 100  # calls
 
 
@@ -164,6 +166,7 @@ def run(
     packets, in seconds, so that a watchdog notices when that loop stands still.
     Raises ConfigError for wrong settings, RelayError when the control socket cannot be bound.
     """
+    sys.setswitchinterval(SWITCH_S)
     worker = MediaWorker(listen, address, advertise, ports, dscp, timeout_s, record_dirs=record_dirs)
     every_s, call = beat or (None, _nothing)
     uvloop.run(_serve(worker, on_serving or _nothing, every_s, call))
