@@ -48,7 +48,7 @@ class Ladder:
         self.call = call
         self.start = start
         self.names: list[str] = []
-        self.legs: list[bytes] = []  # their Call-IDs
+        self.legs: list[tuple[bytes, str]] = []  # their Call-IDs
         self.steps = bytearray()
         self.left_out = 0
 
@@ -56,7 +56,7 @@ class Ladder:
 class Ladders:
     """The ladders of all calls of a switch; ``now`` is set by the switch whenever something happens."""
 
-    __slots__ = ("_by_call", "_linger_s", "_most_bytes", "_over", "legs", "now")
+    __slots__ = ("_by_call", "_heard", "_linger_s", "_most_bytes", "_over", "legs", "now")
 
     def __init__(self, most: int, linger_s: float = 0.0) -> None:
         self._most_bytes = most * _STEP.size
@@ -64,6 +64,7 @@ class Ladders:
         self._by_call: dict[str, Ladder] = {}
         self._over: deque[tuple[float, Ladder]] = deque()
         self.legs: dict[bytes, tuple[Ladder, int]] = {}
+        self._heard: dict[str, tuple[Ladder, int]] = {}  # the same, for what is parsed already
         self.now = 0.0
 
     def __len__(self) -> int:
@@ -84,8 +85,8 @@ class Ladders:
         if ladder is None or len(ladder.legs) >= MOST_LEGS:
             return
         key = call_id.encode("utf-8", "surrogateescape")
-        self.legs[key] = (ladder, len(ladder.legs))
-        ladder.legs.append(key)
+        self.legs[key] = self._heard[call_id] = (ladder, len(ladder.legs))
+        ladder.legs.append((key, call_id))
         ladder.names.append(name)
         if first is not None:
             self.heard(first)
@@ -108,10 +109,10 @@ class Ladders:
             self._forget_legs(ladder)
 
     def _forget_legs(self, ladder: Ladder) -> None:
-        for key in ladder.legs:
+        for key, text in ladder.legs:
             known = self.legs.get(key)
             if known is not None and known[0] is ladder:
-                del self.legs[key]
+                del self.legs[key], self._heard[text]
 
     def call_of(self, data: bytes) -> str:
         """Give the call to which a message belongs, else its own Call-ID ("": it has none)."""
@@ -126,10 +127,18 @@ class Ladders:
 
     def heard(self, message: Request | Response) -> None:
         """Take a message that came in."""
-        known = self.legs.get(message.call_id.encode("utf-8", "surrogateescape"))
-        if known is not None:
-            code = _SHIFTED_TEXT.get(message.cseq.method, 0)
-            self._add(known[0], known[1], code | message.status if type(message) is Response else code)
+        known = self._heard.get(message.call_id)
+        if known is None:
+            return
+        code = _SHIFTED_TEXT.get(message.cseq.method, 0)
+        if type(message) is Response:
+            code |= message.status
+        ladder = known[0]
+        steps = ladder.steps
+        if len(steps) < self._most_bytes:
+            steps += _PACK(int((self.now - ladder.start) * 1000), known[1], code)
+        else:
+            ladder.left_out += 1
 
     def sent(self, data: bytes) -> None:
         """Take a message of ours that goes out: its parts stand where we write them."""
@@ -139,16 +148,15 @@ class Ladders:
         if known is None:
             return
         if data.startswith(b"SIP/2.0 "):
-            start = data.find(b" ", data.find(_CSEQ) + 8) + 1
+            line = end if data.startswith(_CSEQ, end) else data.find(_CSEQ)
+            start = data.find(b" ", line + 8) + 1
             code = _SHIFTED.get(data[start : start + 3], 0) | _STATUSES.get(data[8:11], 0)
         else:
             code = _SHIFTED.get(data[:3], 0)
-        self._add(known[0], known[1] | _OUT, code)
-
-    def _add(self, ladder: Ladder, leg: int, code: int) -> None:
+        ladder = known[0]
         steps = ladder.steps
         if len(steps) < self._most_bytes:
-            steps += _PACK(int((self.now - ladder.start) * 1000), leg, code)
+            steps += _PACK(int((self.now - ladder.start) * 1000), known[1] | _OUT, code)
         else:
             ladder.left_out += 1
 

@@ -1,4 +1,4 @@
-"""Events of a real daemon: told to a receiver that fails half of the time, watched with cuts, control dying meanwhile."""
+"""Events of a real daemon: told to a receiver that fails half of the time, watched with cuts; control dies as well."""
 
 from __future__ import annotations
 
@@ -68,6 +68,35 @@ class Far(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self.socket.close()
+
+
+class Capture(threading.Thread):
+    """A capture server: the messages it was sent, with their correlation ids (HEP v3 chunks 15 and 17)."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.got: list[tuple[str, str]] = []
+
+    def run(self) -> None:
+        while True:
+            try:
+                packet = self.socket.recv(65535)
+            except OSError:
+                return
+            assert packet[:4] == b"HEP3"
+            chunks, place = {}, 6
+            while place < len(packet):
+                kind, size = (
+                    int.from_bytes(packet[place + 2 : place + 4]),
+                    int.from_bytes(packet[place + 4 : place + 6]),
+                )
+                chunks[kind] = packet[place + 6 : place + size]
+                place += size
+            self.got.append((chunks[17].decode(), chunks[15].decode()))
 
 
 def call(server: int, near: socket.socket, number: int) -> None:
@@ -195,8 +224,17 @@ def post(site: Any, token: str, path: str, body: Any) -> Any:
     return found
 
 
+def assert_captured(call_id: str, got: list[tuple[str, str]]) -> None:
+    """Both legs bear the call's own id, from the INVITE to the ACK."""
+    lines = [text.partition("\r\n")[0].split(" ") for correlation, text in got if correlation == call_id]
+    said = {words[1] if words[0] == "SIP/2.0" else words[0] for words in lines}
+    assert {"INVITE", "100", "180", "486", "ACK"} <= said, (call_id, lines)
+    assert len([words for words in lines if words[0] == "INVITE"]) >= 2
+
+
 def test_every_event_is_told_in_order_signed_and_watched_once(site: Any) -> None:
-    receiver = Receiver()
+    receiver, capture = Receiver(), Capture()
+    capture.start()
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
     with Far() as far, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as near:
         near.bind(("127.0.0.1", 0))
@@ -204,6 +242,7 @@ def test_every_event_is_told_in_order_signed_and_watched_once(site: Any) -> None
         site.document.write_text(DOCUMENT % (near.getsockname()[1], far.port))
         with (site.folder / "routerd.toml").open("a") as settings:
             settings.write('[webhooks]\nnetworks = ["127.0.0.0/8"]\nfirst_retry_s = 0.05\nlongest_retry_s = 0.2\n')
+            settings.write(f'[hep]\nserver = "127.0.0.1:{capture.port}"\n')
         site.start()
         assert site.ready()
         token = (site.folder / "admin.token").read_text().strip()
@@ -224,6 +263,7 @@ def test_every_event_is_told_in_order_signed_and_watched_once(site: Any) -> None
         assert page[0]["dead"] == 0
         metrics = site.get("/metrics")[1]
         site.stop()
+    capture.socket.close()
     receiver.shutdown()
     receiver.server_close()
     assert receiver.wrong == []
@@ -236,6 +276,8 @@ def test_every_event_is_told_in_order_signed_and_watched_once(site: Any) -> None
     assert len(of_calls) == CALLS
     assert {str(told) for told in of_calls.values()} == {str(list(enumerate(OF_A_CALL, 1)))}
     assert watcher.cuts > 2
+    for name in of_calls:
+        assert_captured(name, capture.got)
     assert watcher.seen == sorted(set(watcher.seen))
     assert {int(one["id"]) for one in receiver.taken} == set(watcher.seen)
     store = sqlite3.connect(site.folder / "routerd.db")
