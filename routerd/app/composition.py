@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from routerd.app.setup import ControlSetup, HepSetup, MediaSetup, RetentionSetup, Setup, SipSetup, WebhookSetup
 from routerd.b2bua.settings import Limits, Listener, MediaEngine, SwitchSettings
@@ -151,13 +151,17 @@ def _media(settings: Settings) -> MediaSetup | None:
 
 def engine_answers(address: Address) -> bool:
     """Whether an embedded engine already runs at ``address`` (a unit of its own under systemd)."""
+    return "started" in (engine_says(address) or {})
+
+
+def engine_says(address: Address) -> dict[str, Any] | None:
+    """Ping the engine at ``address``: what it says of itself, None when nothing does."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as asking:
         asking.settimeout(PING_S)
         try:
             asking.connect(address)
             asking.send(ng.encode_command("start", ng.ping()))
-            _, reply = ng.decode_reply(asking.recv(LARGEST_REPLY))
+            return ng.decode_reply(asking.recv(LARGEST_REPLY))[1]
         except (OSError, MediaError):
-            return False
-    return "started" in reply
+            return None

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import dns.exception
 import dns.resolver
 
-from routerd.app.composition import engine_answers, make_setup, read_settings
+from routerd.app.composition import engine_answers, engine_says, make_setup, read_settings
 from routerd.app.documents import DocumentReader, errors_of, read_files
 from routerd.app.listening import check_addresses
-from routerd.app.sounds import SPEAKER
+from routerd.app.sounds import SPEAKER, cache_of
 from routerd.edge.reload import Certificates
 from routerd.errors import ConfigError, ParseError
 from routerd.sip.uri import Uri
@@ -71,7 +71,7 @@ def examine(settings_file: Path) -> list[Finding]:
     findings += ports(setup, running=running)
     findings += names([trunk for tables in accounts for trunk in tables.trunks.values()])
     findings += [clock(), *certificates(setup), *nat(settings, accounts), store(Path(control.store)), limits(settings)]
-    findings.append(speech())
+    findings += [*folders(setup), *engines(setup), speech()]
     return findings
 
 
@@ -191,6 +191,41 @@ def store(path: Path) -> Finding:
     if free < LEAST_FREE_BYTES:
         return Finding("store", WARNING, f"only {free >> 20} MiB are free at {folder}", "make room")
     return Finding("store", OK, f"{path} can be written, {free >> 30} GiB are free")
+
+
+def folders(setup: Setup) -> Iterator[Finding]:
+    """Say whether recordings, messages and sounds can be kept, and until when (an hour of a recorded call: 115 MB)."""
+    switch = setup.sip.switch
+    named = (("recordings", switch.recordings_dir), ("voicemail", switch.voicemail_dir),
+             ("sounds-cache", cache_of(setup.control.store)))  # fmt: skip
+    for subject, name in named:
+        path = Path(name)
+        place = next(one for one in (path, *path.parents) if one.exists())
+        free = shutil.disk_usage(place).free
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            yield Finding(subject, PROBLEM, f"{path} cannot be written", "the daemon's user must own it")
+        elif place == path and path.stat().st_mode & 0o007:
+            yield Finding(subject, WARNING, f"everybody on this machine may look into {path}", f"chmod o= {path}")
+        elif free < LEAST_FREE_BYTES:
+            yield Finding(subject, WARNING, f"only {free >> 20} MiB are free at {path}", "make room, see [retention]")
+        else:
+            made = "" if place == path else " (made at the start)"
+            yield Finding(subject, OK, f"{path} can be written{made}, {free >> 30} GiB are free")
+
+
+def engines(setup: Setup) -> Iterator[Finding]:
+    """Ask the media engines what they can."""
+    for host, port in setup.sip.engines:
+        said, name = engine_says((host, port)), f"{host}:{port}"
+        if said is None and setup.media is not None:
+            yield Finding("media", OK, f"no engine at {name} yet: the daemon starts its own")
+        elif said is None:
+            yield Finding("media", PROBLEM, f"no engine answers at {name}", "start rtpengine, or see [media] engine")
+        elif "capabilities" in said:
+            yield Finding("media", OK, f"the engine at {name} can {', '.join(map(str, said['capabilities']))}")
+        else:
+            text = f"{name} is an engine of another make: it keeps no messages of mailboxes"
+            yield Finding("media", OK, text, '[media] engine = "embedded" does')
 
 
 def limits(settings: Settings) -> Finding:

@@ -24,7 +24,7 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Look at documents, ports, DNS, clock, certificates, NAT, store and file limits; start nothing.
+    """Look at documents, ports, DNS, clock, certificates, NAT, store, folders, engines and file limits; start nothing.
 
     Exit status: 0 nothing that must be mended (warnings may be there), 1 problems, 2 the settings are wrong.
     Example: routerd doctor --settings /etc/routerd/routerd.toml

@@ -155,3 +155,48 @@ def test_speech_is_there_or_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert missing.state == doctor.OK
     assert "refused" in missing.text
     assert "apt install espeak-ng" in missing.hint
+
+
+def folder_setup(folder: Path) -> Any:
+    names = "".join(f'{name}_dir = "{folder / name}"\n' for name in ("recordings", "voicemail"))
+    return make_setup(settings(f'[media]\n{names}[store]\nurl = "sqlite:{folder / "routerd.db"}"\n'))
+
+
+def test_folders_that_are_not_there_yet_can_be_made(tmp_path: Path) -> None:
+    found = list(doctor.folders(folder_setup(tmp_path)))
+    assert [(one.subject, one.state) for one in found] == [
+        ("recordings", "ok"), ("voicemail", "ok"), ("sounds-cache", "ok"),
+    ]  # fmt: skip
+    assert all("made at the start" in one.text for one in found)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folders_for_everybody_files_in_their_place_and_full_disks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings").chmod(0o755)
+    (tmp_path / "voicemail").write_text("")
+    found = list(doctor.folders(folder_setup(tmp_path)))
+    assert [one.state for one in found] == ["warning", "problem", "ok"]
+    (tmp_path / "recordings").chmod(0o700)
+    usage = type("Usage", (), {"free": 5 << 20})
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    found = list(doctor.folders(folder_setup(tmp_path)))
+    assert [one.state for one in found] == ["warning", "problem", "warning"]
+    assert "only 5 MiB" in found[0].text
+
+
+def test_engines_say_what_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = make_setup(settings(""))
+    others = make_setup(settings('[media]\nengine = ["ng:192.0.2.1:2223"]\n'))
+    said: dict[str, Any] | None = None
+    monkeypatch.setattr(doctor, "engine_says", lambda _: said)
+    assert [one.state for one in doctor.engines(own)] == ["ok"]
+    assert [one.state for one in doctor.engines(others)] == ["problem"]
+    said = {"result": "pong"}
+    (finding,) = doctor.engines(others)
+    assert (finding.state, "no messages of mailboxes" in finding.text) == ("ok", True)
+    said = {"result": "pong", "capabilities": ["relay", "recording"]}
+    (finding,) = doctor.engines(own)
+    assert finding.text.endswith("can relay, recording")
