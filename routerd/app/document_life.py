@@ -28,7 +28,7 @@ import msgspec
 from routerd.admin_api.changes import Applied, Wish
 from routerd.admin_api.problems import Problem, no_such
 from routerd.app.documents import DocumentReader, digest_of, read_files, unchanged
-from routerd.app.judging import Coming, Judge, claims_of, findings_of
+from routerd.app.judging import Coming, Judge, claims_of, findings_of, named_claim
 from routerd.app.sound_files import keep_file, read_file
 from routerd.app.sounds import cache_of
 from routerd.config.problems import DocumentErrors
@@ -57,7 +57,7 @@ class Held(msgspec.Struct, frozen=True):
 
     version: int
     parts: list[bytes]
-    claims: dict[str, str]  # the number or domain: how an error calls it
+    claims: frozenset[str]
 
 
 class DocumentLife:
@@ -376,9 +376,10 @@ class DocumentLife:
     def _clashes(self, tables: AccountTables) -> list[ConfigError]:
         name, mine = tables.account.id, claims_of(tables)
         return [
-            ConfigError(f"{what} belongs to the account {other} already", hint=f"remove it from {name} or {other}")
+            ConfigError(
+                f"{named_claim(claim)} belongs to the account {other} already", hint=f"remove it from {name} or {other}"
+            )
             for other, held in self._held.items()
             if other != name
-            for key, what in mine.items()
-            if key in held.claims
+            for claim in sorted(mine & held.claims)
         ]

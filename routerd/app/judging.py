@@ -104,10 +104,14 @@ class Judge:
         return Coming(text, source, self._reader.tables(text, source, version))
 
 
-def claims_of(tables: AccountTables) -> dict[str, str]:
-    """Give what no other account may have: its numbers and domains, with the words of errors."""
-    numbers = {f"number {number}": f"the number {number}" for number in tables.numbers}
-    return {**numbers, **{f"domain {domain}": f"the domain {domain}" for domain in tables.account.domains}}
+def claims_of(tables: AccountTables) -> frozenset[str]:
+    """Give what no other account may have: its numbers and domains."""
+    return frozenset((*tables.numbers, *tables.account.domains))
+
+
+def named_claim(claim: str) -> str:
+    """Say what a claim is."""
+    return f"the number {claim}" if claim.startswith("+") else f"the domain {claim}"
 
 
 def _need_same_account(tables: AccountTables, account: str) -> None:

@@ -46,4 +46,8 @@ def test_every_command_of_the_page_works(tmp_path: Path) -> None:
             check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
+        said = "\n".join(daemon.program.lines.events)
+        made = re.findall(r'"secret":"([^"]+)"', done.stdout)
+        assert made
+        assert not [one for one in (*made, (daemon.folder / "admin.token").read_text().strip()) if one in said]
         assert (daemon.folder / "back.wav").read_bytes() == (daemon.folder / "welcome.wav").read_bytes()
