@@ -216,8 +216,9 @@ class Engine:
         facts = self.recording.get(party)
         if facts is None:
             return {"result": "error", "error-reason": "nothing is recorded"}
+        lasted_ms = round((now - facts["since"]) * 1000)
         self.end_recording(party, "stopped", now)
-        return {"result": "ok", "duration": round((now - facts["since"]) * 1000)}
+        return {"result": "ok", "duration": lasted_ms}
 
     def end_recording(self, party: tuple[str, str], reason: str, now: float) -> None:
         """Let a recording end: ``digit``, ``silence``, ``limit`` or ``failed``."""

@@ -150,6 +150,17 @@ def test_nobody_is_crossed(block: int) -> None:
     assert talked > BOUNDED // 4, "the agent hardly ever answered"
 
 
+def test_who_would_be_crossed_is_found() -> None:
+    line = Line(1)
+    line.run()
+    parties = line.world.engines[0].parties
+    there = {call.subject: call.local_sdp for call in line.callers}
+    parties["crossed"] = {"one": there["one"], "two": there["two"]}
+    assert line.crossed() == ["crossed joins ['one', 'two']"]
+    line.callers[0].remote_sdp = line.callers[1].local_sdp
+    assert "one was sent to two" in line.crossed()
+
+
 @pytest.mark.soak
 def test_nobody_is_crossed_in_a_thousand_runs() -> None:
     for seed in range(1, WHOLE + 1):
