@@ -2,10 +2,10 @@
 
 Theory of operation. What is to be told stands in the store (:mod:`routerd.store.outbox`), written with the event
 itself; so neither a crash of this process nor of the receiver loses any. Each webhook has a task of its own: it takes
-what is due, of each call only the earliest event, posts a few at once, and writes down what came of it. A 2xx is told;
-anything else is tried again after a pause that doubles, with chance in it, up to ``attempts`` times; then the event
-waits among the dead letters until somebody wants it tried again, and the call's next event goes on. A receiver may get
-an event twice (we died before writing down that it was told): its id tells.
+what is due, of each call only the earliest event, posts some at once, and writes down what came of each as it comes. A
+2xx is told; anything else is tried again after a pause that doubles, with chance in it, up to ``attempts`` times; then
+the event waits among the dead letters until somebody wants it tried again, and the call's next event goes on. A
+receiver may get an event twice (we died before writing down that it was told): its id tells.
 
 Signed as Standard Webhooks has it: ``webhook-id``, ``webhook-timestamp``, and in ``webhook-signature`` the words
 ``v1,`` and base64 of HMAC-SHA256 over ``id.timestamp.body`` with the webhook's secret.
@@ -31,7 +31,7 @@ from routerd.store.outbox import Settled
 from routerd.store.webhooks import SECRET_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from routerd.app.setup import WebhookSetup
     from routerd.store.outbox import Delivery, Webhook
@@ -42,6 +42,7 @@ log = logger("app.webhooks")
 AT_ONCE: Final = 16  # posts of one webhook
 STORE_PAUSE_S: Final = 1.0
 SHORTEST_PAUSE_S: Final = 0.02
+LONGEST_TURN_S: Final = 0.2  # a retry may become due while others fly
 
 
 class Posts(Protocol):
@@ -101,19 +102,37 @@ class Webhooks:
         self._serving.clear()
 
     async def _serve(self, webhook: Webhook, awake: asyncio.Event) -> None:
-        while True:
-            awake.clear()
-            try:
-                due = await self._writer.run(stored.due, webhook.id, time.time(), AT_ONCE)
-                if due:
-                    results = await asyncio.gather(*(self._tell(webhook, delivery) for delivery in due))
-                    await self._writer.run(stored.settle, results)
+        flying: dict[int, asyncio.Task[Settled]] = {}
+        try:
+            while True:
+                awake.clear()
+                try:
+                    wait_s = await self._turn(webhook, flying)
+                except StoreError as error:
+                    log.warning("webhooks wait for the store", error=str(error))
+                    await asyncio.sleep(STORE_PAUSE_S)
                     continue
-                next_at = await self._writer.run(stored.next_due, webhook.id)
-            except StoreError as error:
-                log.warning("webhooks wait for the store", error=str(error))
-                next_at = time.time() + STORE_PAUSE_S
-            await _either(awake, None if next_at is None else max(SHORTEST_PAUSE_S, next_at - time.time()))
+                await _either(awake, flying.values(), wait_s)
+        finally:
+            for task in flying.values():
+                task.cancel()
+
+    async def _turn(self, webhook: Webhook, flying: dict[int, asyncio.Task[Settled]]) -> float | None:
+        """Write down what has landed, start what is due; gives after how long something will be (None: no idea)."""
+        landed = [number for number, task in flying.items() if task.done()]
+        if landed:
+            await self._writer.run(stored.settle, [flying[number].result() for number in landed])
+            for number in landed:
+                del flying[number]
+        due = await self._writer.run(stored.due, webhook.id, time.time(), AT_ONCE + len(flying))
+        fresh = [delivery for delivery in due if delivery.event.id not in flying]
+        for delivery in fresh[: AT_ONCE - len(flying)]:
+            task = asyncio.get_running_loop().create_task(self._tell(webhook, delivery))
+            flying[delivery.event.id] = task
+        if flying:
+            return LONGEST_TURN_S
+        next_at = await self._writer.run(stored.next_due, webhook.id)
+        return None if next_at is None else max(SHORTEST_PAUSE_S, next_at - time.time())
 
     async def _tell(self, webhook: Webhook, delivery: Delivery) -> Settled:
         event = delivery.event
@@ -147,10 +166,10 @@ class Webhooks:
         return Settled(webhook.id, event.id, event.call, attempts, due_at, why, dead)
 
 
-async def _either(awake: asyncio.Event, within_s: float | None) -> None:
-    """Wait until there is something new, or until the next is due."""
+async def _either(awake: asyncio.Event, flying: Iterable[asyncio.Task[Settled]], within_s: float | None) -> None:
+    """Wait until there is something new, something has landed, or the next is due."""
+    waking = asyncio.ensure_future(awake.wait())
     try:
-        async with asyncio.timeout(within_s):
-            await awake.wait()
-    except TimeoutError:
-        return
+        await asyncio.wait([waking, *flying], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waking.cancel()

@@ -117,6 +117,7 @@ class Receiver(ThreadingHTTPServer):
     """Fails every other time; keeps what it took, and what was wrong with it."""
 
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
