@@ -93,6 +93,7 @@ class CallMedia:
         "relay",
         "session",
         "silent",
+        "withheld",
     )
 
     def __init__(self, exchange: Exchange, call_id: str, part: str = "") -> None:
@@ -107,6 +108,7 @@ class CallMedia:
         self._needs = ""
         self.opened = False
         self.silent = False
+        self.withheld = ""
         self.engine = -1
         self._generation = 0
         self._left: list[tuple[int, str]] = []

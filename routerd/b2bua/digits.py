@@ -115,8 +115,12 @@ def converts(call: Call, other: Leg) -> bool:
 
 
 def inject(call: Call, leg: Leg, digit: str) -> None:
-    """Let the other party hear ``digit`` as if ``leg`` had pressed it."""
-    call.media.tell(ng.play_dtmf(call.media.session, leg.name, digit, duration_ms=DIGIT_MS))
+    """Let the other party hear ``digit`` as if ``leg`` had pressed it; its own events would be the same once more."""
+    media, party = call.media, f"{call.media.session} {leg.name}"
+    if media.withheld != party and media.can("events"):
+        media.withheld = party
+        media.tell(ng.block_dtmf(media.session, leg.name))
+    media.tell(ng.play_dtmf(media.session, leg.name, digit, duration_ms=DIGIT_MS))
 
 
 def _can_inject(call: Call) -> bool:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SDP: Final = "application/sdp"
 DTMF_TYPES: Final = frozenset({"application/dtmf-relay", "application/dtmf"})
 INFO_TYPES: Final = DTMF_TYPES | {"application/media_control+xml", "application/broadsoft", "text/plain"}
+NO_INFO: Final = frozenset({405, 415, 420, 501})
 MAX_MESSAGE_BYTES: Final = 16_384
 CROSSING_STATUS: Final = frozenset({400, 403, 415, 422, 480, 486, 488, 491, 500, 503, 504, 600, 603, 606})
 
@@ -360,7 +361,7 @@ def request_received(call: Call, leg: Leg, tx: ServerTransaction, request: Reque
         extra=headers,
         body=request.body,
         content_type=request.get("Content-Type"),
-        sender=Echo(leg, tx, other),
+        sender=DigitEcho(call, leg, tx, other, digit_of(request)) if kind in DTMF_TYPES else Echo(leg, tx, other),
         max_forwards=hops_left(request),
     )
 
@@ -428,3 +429,26 @@ class Echo:
             self.leg.exchange.note("answer_unusable", str(error))
             return
         self.leg.exchange.layer.respond(self.tx, response, now)
+
+
+class DigitEcho(Echo):
+    """The same for a digit: who refuses INFO after all gets it from the engine, this one and those that follow."""
+
+    __slots__ = ("call", "digit", "other")
+
+    def __init__(self, call: Call, leg: Leg, tx: ServerTransaction, other: Leg, digit: str | None) -> None:
+        super().__init__(leg, tx, other)
+        self.call = call
+        self.digit = digit
+        self.other = other
+
+    def response_received(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """Answer with the same status, unless the engine can do what the other side cannot."""
+        if response.status in NO_INFO and self.digit is not None:
+            self.other.peer_informs = False
+            if digits.converts(self.call, self.other):
+                outgoing.close()
+                digits.inject(self.call, self.leg, self.digit)
+                self._answer(200, now)
+                return
+        super().response_received(outgoing, response, now)

@@ -83,6 +83,28 @@ def test_info_crosses_as_what_the_other_side_takes(allow: str | None, way: str) 
         assert not injected
     else:
         assert [(one["from-tag"], one["code"]) for one in injected] == [("caller", "5")]
+        assert [one["from-tag"] for one in commands(wire, "block DTMF")] == ["caller"], "or it would be heard twice"
+    call.bye()
+    phone.expect("BYE")
+    wire.assert_quiet()
+
+
+def test_who_refuses_info_after_all_gets_events() -> None:
+    wire = voiced(company(media="relay"))
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    phone.auto.discard("INFO")
+    call = pstn.invite(MAIN)
+    come = phone.called()
+    come.answer(extra=[("Allow", "INVITE, ACK, BYE, INFO")])
+    come.acked()
+    call.answered()
+    call.request("INFO", b"Signal=5\r\n", kind="application/dtmf-relay")
+    phone.reply(phone.expect("INFO"), 415)
+    pstn.expect("200 INFO")
+    assert [one["code"] for one in commands(wire, "play DTMF")] == ["5"]
+    press_info(call, "6")
+    assert "INFO" not in phone.lines(), "it is not asked again"
+    assert [one["code"] for one in commands(wire, "play DTMF")] == ["5", "6"]
     call.bye()
     phone.expect("BYE")
     wire.assert_quiet()
