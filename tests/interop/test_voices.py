@@ -32,3 +32,7 @@ def test_who_is_held_hears_music(tmp_path: Path) -> None:
 
 def test_an_agent_hears_the_label_first(tmp_path: Path) -> None:
     menu_scenes.whispered(tmp_path, None)
+
+
+def test_info_becomes_events(tmp_path: Path) -> None:
+    menu_scenes.info_becomes_events(tmp_path, None)

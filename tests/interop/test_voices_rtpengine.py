@@ -44,3 +44,7 @@ def test_who_is_held_hears_music(tmp_path: Path, media: dict[str, Any]) -> None:
 
 def test_an_agent_hears_the_label_first(tmp_path: Path, media: dict[str, Any]) -> None:
     menu_scenes.whispered(tmp_path, media)
+
+
+def test_info_becomes_events(tmp_path: Path, media: dict[str, Any]) -> None:
+    menu_scenes.info_becomes_events(tmp_path, media)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kit import scenarios
 from kit.baresip import Baresip
-from kit.company import BOB_NUMBER, TRUNK_HOST, trunk
+from kit.company import BOB_NUMBER, CUSTOMER, TRUNK_HOST, trunk
 from kit.daemon import Daemon
 from kit.linphone import Linphone
 from kit.ports import free_port
@@ -137,3 +137,24 @@ def whispered(tmp_path: Path, media: dict[str, Any] | None) -> None:
             wait_heard(bob.recordings, 1000)
             bob.hang_up()
             caller.finish()
+
+
+def info_becomes_events(tmp_path: Path, media: dict[str, Any] | None) -> None:
+    """baresip presses by INFO, the trunk names no INFO but knows events: it gets an event, and but one."""
+    port = free_port()
+    with (
+        daemon_of(tmp_path, media, trunk("pstn", port)) as daemon,
+        Baresip(tmp_path, "2001", server=daemon.port, frequency=440, more="dtmfmode=info;") as alice,
+        RtpPeer(1000, TRUNK_HOST) as voice,
+    ):
+        alice.wait_registered()
+        talk = scenarios.answer_call(voice.sdp) + scenarios.hung_up_by_peer()
+        with Sipp(tmp_path, "called", talk, host=TRUNK_HOST, port=port) as called:
+            assert alice.dial(f"sip:{CUSTOMER}@acme.test")["ok"]
+            alice.wait_event("CALL_RTPESTAB")
+            voice.wait_heard(440)
+            alice.send_digits("7")
+            voice.wait_digit("7")
+            alice.hang_up()
+            called.finish().assert_clean(1)
+        assert voice.digits == ["7"]
