@@ -101,7 +101,7 @@ async def current_of(state: State, account: str) -> DocumentVersion:
 
 def shown(known: DocumentVersion, *, yaml: bool) -> bytes:
     """Give a stored text as it is read back."""
-    tree = editing.redacted(editing.read_plain(known.text, known.source))
+    tree = editing.redacted(editing.read_stored(known.text, known.source))
     return editing.write_yaml(tree) if yaml else editing.write_plain(tree)
 
 
@@ -225,7 +225,7 @@ async def one_version(state: State, account: FromPath[str], version: Version) ->
     found = await backend_of(state).run(versions.one, account, version)
     if found is None:
         raise no_such("version", str(version))
-    tree = await asyncio.to_thread(lambda: editing.redacted(editing.read_plain(found.text, found.source)))
+    tree = await asyncio.to_thread(lambda: editing.redacted(editing.read_stored(found.text, found.source)))
     facts = _facts(found, backend_of(state).versions.get(account, 0))
     return {**msgspec.to_builtins(facts), "document": tree}
 

@@ -55,7 +55,7 @@ class Trees:
         key = (known.account, known.version)
         found = self._kept.get(key)
         if found is None:
-            found = await asyncio.to_thread(lambda: editing.redacted(editing.read_plain(known.text, known.source)))
+            found = await asyncio.to_thread(lambda: editing.redacted(editing.read_stored(known.text, known.source)))
             if len(known.text) <= self.LARGEST:
                 self._kept[key] = found
                 while len(self._kept) > self.MOST:

@@ -62,7 +62,7 @@ class Judge:
         except DocumentErrors:
             return text  # whoever judges it says so, and where
         try:
-            found = editing.keep_plain(tree, editing.read_plain(known.text, known.source))
+            found = editing.keep_plain(tree, editing.read_stored(known.text, known.source))
             return editing.write_plain(tree) if found else text
         except (RecursionError, UnicodeEncodeError):
             return text  # too deep, or half a surrogate pair
@@ -72,8 +72,8 @@ class Judge:
 
     def edited(self, known: DocumentVersion, change: Callable[[dict[str, Any]], None]) -> Coming | None:
         """Judge what ``change`` makes of a version; None: the same."""
-        tree = editing.read_plain(known.text, known.source)
-        before = editing.read_plain(known.text, known.source)
+        tree = editing.read_stored(known.text, known.source)
+        before = editing.read_stored(known.text, known.source)
         try:
             change(tree)
             editing.keep_plain(tree, before)

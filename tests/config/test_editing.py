@@ -146,3 +146,12 @@ JSON = st.recursive(
 def test_a_patch_twice_is_the_patch_once(target: Any, patch: Any) -> None:
     once = editing.merge_patch(target, patch)
     assert editing.merge_patch(once, patch) == once
+
+
+@pytest.mark.parametrize("text", [TEXT, '{"schema": 1, "agents": []}', "{schema: 1, agents: []}"])
+def test_a_stored_text_is_read_the_same_but_faster(text: str) -> None:
+    assert editing.read_stored(text.encode(), "x.yaml") == editing.read_plain(text.encode(), "x.yaml")
+
+
+def test_integers_of_any_size_are_written() -> None:
+    assert editing.read_plain(editing.write_plain({"a": 1 << 70}), "x.json") == {"a": 1 << 70}
