@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2s
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from routerd.b2bua.media_profiles import answer_ice, of_party, offer_words
+from routerd.b2bua.media_profiles import answer_words, of_party, offer_words
 from routerd.media import ng, offer_answer
 from routerd.media.profiles import PLAIN, profile_of
 
@@ -190,11 +190,14 @@ class CallMedia:
         if not self.relay or not sdp:
             then(sdp, now)
             return
-        source, ice = _source(answerer), answer_ice(offerer.remote_sdp)
+        source = _source(answerer)
+        ice, words = answer_words(offerer.remote_sdp, sdp)
         flags = (DETECT,) if self.detects else ()
         if (EVENTS in sdp) != (EVENTS in offerer.remote_sdp) and HOUSE not in {offerer, answerer}:
             flags = (*flags, INJECT)  # one of the two knows no other digits than tones
-        command = ng.answer(self.session, offerer.name, answerer.name, sdp, ice=ice, received_from=source, flags=flags)
+        command = ng.answer(
+            self.session, offerer.name, answerer.name, sdp, ice=ice, received_from=source, flags=flags, extra=words
+        )
         self._ask(command, then)
 
     def _ask(self, command: dict[str, Any], then: Continue) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from routerd.media.profiles import DTLS, PLAIN, PROTOCOLS, SDES, profile_of
+from routerd.media.profiles import DTLS, PLAIN, PROTOCOLS, SDES, carriage_of, profile_of
 
 if TYPE_CHECKING:
     from routerd.sip.flow import Flow
@@ -18,7 +18,8 @@ WEBSOCKETS: Final = frozenset({"ws", "wss"})
 _DOCUMENT: Final = {"off": PLAIN, "sdes": SDES, "dtls": DTLS}
 _TOWARDS: Final[dict[str, dict[str, Any]]] = {
     PLAIN: {"rtcp-mux": ["demux"]},
-    SDES: {"rtcp-mux": ["demux"], "DTLS": "off"},
+    # an rtpengine puts these two first, and phones that say they know them do not always
+    SDES: {"rtcp-mux": ["demux"], "DTLS": "off", "SDES": ["no-AEAD_AES_256_GCM", "no-AEAD_AES_128_GCM"]},
     DTLS: {"rtcp-mux": ["offer", "require"], "SDES": ["off"]},
 }
 
@@ -57,6 +58,15 @@ def offer_words(sdp: bytes, wanted: str) -> tuple[str, dict[str, Any]]:
     return "force" if wanted == DTLS else "remove", {"transport-protocol": PROTOCOLS[wanted], **_TOWARDS[wanted]}
 
 
-def answer_ice(offer: bytes) -> str:
-    """``ICE`` of an answer to this offer: who offered it gets it."""
-    return "force" if b"a=ice-ufrag:" in offer and profile_of(offer) == DTLS else "remove"
+def answer_words(offer: bytes, answer: bytes) -> tuple[str, dict[str, Any]]:
+    """``ICE``, and what else an answer command says: who offered gets the answer as they offered.
+
+    An rtpengine that had to offer several profiles takes the answerer's for both sides otherwise.
+    """
+    if profile_of(offer) in {PLAIN, None} and profile_of(answer) in {PLAIN, None}:
+        return "remove", {}
+    offered = carriage_of(offer)
+    if offered is None:
+        return "remove", {}
+    ice = "force" if offered.ice is not None and offered.profile == DTLS else "remove"
+    return ice, {"transport-protocol": offered.protocol}

@@ -105,13 +105,19 @@ def profile_of(body: bytes) -> str | None:
     """The profile of the first live RTP line; None for a description without one (or that cannot be read)."""
     if b"SAVP" not in body and b" RTP/AVP" in body:
         return PLAIN  # the usual case costs two searches
+    found = carriage_of(body)
+    return None if found is None else found.profile
+
+
+def carriage_of(body: bytes) -> Carriage | None:
+    """How the first live RTP line of a description is carried; None for one without such a line."""
     try:
         session = sdp.parse(body)
     except SdpError:
         return None
     for media in session.media:
         if media.is_rtp and (media.port or media.attribute("bundle-only") is not None):
-            return read(session, media).profile
+            return read(session, media)
     return None
 
 

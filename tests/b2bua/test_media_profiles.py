@@ -62,8 +62,10 @@ def test_the_words_of_an_offer(sdp: bytes, wanted: str, protocol: str, ice: str)
     assert words["rtcp-mux"] == (["offer", "require"] if wanted == DTLS else ["demux"])
 
 
-def test_who_offered_ice_gets_it_in_the_answer() -> None:
-    assert media_profiles.answer_ice(BROWSER) == "force"
-    assert media_profiles.answer_ice(PHONE + b"a=ice-ufrag:abcd\r\n") == "remove"
-    assert media_profiles.answer_ice(SECURED) == "remove"
-    assert media_profiles.answer_ice(b"") == "remove"
+def test_who_offered_gets_the_answer_as_they_offered() -> None:
+    whole = BROWSER.replace(b"ice-pwd:x", b"ice-pwd:" + b"x" * 22)
+    assert media_profiles.answer_words(whole, PHONE) == ("force", {"transport-protocol": "UDP/TLS/RTP/SAVPF"})
+    assert media_profiles.answer_words(SECURED, PHONE) == ("remove", {"transport-protocol": "RTP/SAVP"})
+    assert media_profiles.answer_words(PHONE, whole) == ("remove", {"transport-protocol": "RTP/AVP"})
+    assert media_profiles.answer_words(PHONE + b"a=ice-ufrag:abcd\r\n", PHONE) == ("remove", {})
+    assert media_profiles.answer_words(b"", SECURED) == ("remove", {})

@@ -10,7 +10,12 @@ from b2bua_kit.peer import Phone, sdp, trunk
 from b2bua_kit.wire import Wire
 
 SECURED = sdp(host="192.0.2.10").replace(b"RTP/AVP", b"RTP/SAVP") + b"a=crypto:1 X inline:y\r\n"
-BROWSER = sdp(host="192.0.2.10").replace(b"RTP/AVP", b"UDP/TLS/RTP/SAVPF") + b"a=ice-ufrag:abcd\r\n"
+BROWSER = (
+    sdp(host="192.0.2.10").replace(b"RTP/AVP", b"UDP/TLS/RTP/SAVPF")
+    + b"a=ice-ufrag:abcd\r\na=ice-pwd:"
+    + b"x" * 22
+    + b"\r\n"
+)
 
 
 def offers(wire: Wire) -> list[str | None]:
@@ -93,7 +98,7 @@ def test_a_renegotiation_is_offered_in_the_profile_that_the_other_side_speaks() 
     wire.engine.commands.clear()
     come.request("INVITE", SECURED.replace(b"77 1", b"77 2"))
     pstn.reply(pstn.expect("INVITE"), 200, [("Contact", pstn.contact)], sdp(version=2))
-    assert [one.get("transport-protocol") for one in wire.engine.commands] == ["RTP/AVP", None]
+    assert [one.get("transport-protocol") for one in wire.engine.commands] == ["RTP/AVP", "RTP/SAVP"]
     call.bye()
     wire.assert_quiet()
 

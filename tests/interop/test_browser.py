@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from kit.baresip import Baresip
 from kit.browser_phone import BrowserPhone
@@ -10,17 +13,19 @@ from kit.certificates import Authority
 from kit.company import company
 from kit.daemon import Daemon
 from kit.ports import HOST, free_port
+from kit.rtpengine import Rtpengine
 from kit.tone import wait_heard
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def daemon_with_browsers(folder: Path, document: dict[str, Any] | None = None) -> tuple[Daemon, str]:
+def daemon_with_browsers(folder: Path, media: dict[str, Any] | None = None) -> tuple[Daemon, str]:
     """The daemon, and where its browsers find it."""
     port = free_port()
     certificate = Authority(folder).issue("server", HOST)
-    daemon = Daemon(folder, document or company(), certificate=certificate, more_listen=(f"wss:{HOST}:{port}",))
+    listen = (f"wss:{HOST}:{port}",)
+    daemon = Daemon(folder, company(), certificate=certificate, more_listen=listen, media=media)
     return daemon, f"wss://{HOST}:{port}"
 
 
@@ -69,10 +74,13 @@ def test_a_phone_calls_a_browser(tmp_path: Path) -> None:
         alice.wait_event("bye")
 
 
-def test_a_browser_and_a_desk_phone_ring_together(tmp_path: Path) -> None:
-    """One offer a profile: whichever answers is heard, here each in its turn."""
-    daemon, server = daemon_with_browsers(tmp_path)
+@pytest.mark.parametrize("kind", ["embedded", "rtpengine"])
+def test_a_browser_and_a_desk_phone_ring_together(tmp_path: Path, kind: str) -> None:
+    """One offer a profile, and the one that answers is heard."""
+    engine = Rtpengine(tmp_path) if kind == "rtpengine" else None
+    daemon, server = daemon_with_browsers(tmp_path, engine.media if engine is not None else None)
     with (
+        engine or contextlib.nullcontext(),
         daemon,
         Baresip(tmp_path, "2001", server=daemon.port, frequency=800, auto_answer=False) as desk,
         Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,

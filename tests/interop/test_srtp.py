@@ -12,6 +12,7 @@ from kit.company import BOB_NUMBER, CUSTOMER, TRUNK_HOST, company, trunk
 from kit.daemon import Daemon
 from kit.ports import free_port
 from kit.rtp import RtpPeer
+from kit.rtpengine import Rtpengine
 from kit.sipp import Sipp
 from kit.tone import wait_heard
 
@@ -90,6 +91,23 @@ def test_a_secured_phone_and_a_plain_one(tmp_path: Path, media: str) -> None:
         alice.wait_registered()
         bob.wait_registered()
         assert alice.dial("sip:1002@acme.test")["ok"]
+        wait_heard(bob.recordings, 440)
+        wait_heard(alice.recordings, 600)
+        alice.hang_up()
+        bob.wait_event("CALL_CLOSED")
+
+
+@pytest.mark.parametrize("caller", ["secured", "plain"])
+def test_through_an_rtpengine(tmp_path: Path, caller: str) -> None:
+    with (
+        Rtpengine(tmp_path) as engine,
+        Daemon(tmp_path, secured(company(), "2001"), media=engine.media) as daemon,
+        Baresip(tmp_path, "2001", server=daemon.port, frequency=440, more=MANDATORY) as alice,
+        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+    ):
+        alice.wait_registered()
+        bob.wait_registered()
+        assert (alice.dial("sip:1002@acme.test") if caller == "secured" else bob.dial("sip:1001@acme.test"))["ok"]
         wait_heard(bob.recordings, 440)
         wait_heard(alice.recordings, 600)
         alice.hang_up()
