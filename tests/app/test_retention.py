@@ -60,8 +60,8 @@ async def test_what_is_old_goes_with_its_files(writer: Any, tmp_path: Path) -> N
     assert [record["id"] for record in writer.store.records(RecordFilter("acme"))] == ["new"]
     assert not (tmp_path / "old.wav").exists()
     assert writer.asked == [("voicemail_delete", "old")]
-    assert {event.call for event in writer.store.events.after(0, 99)} == {"new"}
-    assert (retention.deleted["records"], retention.deleted["recordings"], retention.deleted["events"]) == (1, 1, 3)
+    assert {event.call for event in writer.store.events.after(0, 99)} == {"new", ""}
+    assert (retention.deleted["records"], retention.deleted["recordings"], retention.deleted["events"]) == (1, 1, 4)
 
 
 async def test_recordings_go_before_their_records(writer: Any, tmp_path: Path) -> None:
@@ -74,4 +74,4 @@ async def test_recordings_go_before_their_records(writer: Any, tmp_path: Path) -
 async def test_without_days_all_stays(writer: Any, tmp_path: Path) -> None:
     await sweeping(writer, events_days=50).sweep(10 * DAY_S)
     assert (tmp_path / "old.wav").exists()
-    assert len(writer.store.events.after(0, 99)) == 6
+    assert len(writer.store.events.after(0, 99)) == 8
