@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -102,6 +103,16 @@ def test_snippets_load(page: Path, tmp_path: Path) -> None:
         path.write_text(body, encoding="utf-8")
         done = run(["check", str(path)])
         assert done.returncode == 0, done.stdout
+
+
+def test_the_first_company_lacks_only_what_the_page_says(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "first-call.md"
+    (first,) = blocks(page, "yml")
+    (tmp_path / "office.yaml").write_text(first, encoding="utf-8")
+    done = run(["check", "office.yaml", "--json"], tmp_path)
+    assert done.returncode == 1, done.stdout
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert f"`{finding['code']}`" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
