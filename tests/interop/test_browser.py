@@ -54,9 +54,12 @@ def test_a_browser_calls_a_phone_and_holds(tmp_path: Path) -> None:
         assert record["outcome"] == "answered", record
 
 
-def test_a_phone_calls_a_browser(tmp_path: Path) -> None:
-    daemon, server = daemon_with_browsers(tmp_path)
+@pytest.mark.parametrize("kind", ["embedded", "rtpengine"])
+def test_a_phone_calls_a_browser(tmp_path: Path, kind: str) -> None:
+    engine = Rtpengine(tmp_path) if kind == "rtpengine" else None
+    daemon, server = daemon_with_browsers(tmp_path, engine.media if engine is not None else None)
     with (
+        engine or contextlib.nullcontext(),
         daemon,
         Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
         BrowserPhone(tmp_path, "2001", server=server, frequency=440) as alice,
@@ -74,13 +77,10 @@ def test_a_phone_calls_a_browser(tmp_path: Path) -> None:
         alice.wait_event("bye")
 
 
-@pytest.mark.parametrize("kind", ["embedded", "rtpengine"])
-def test_a_browser_and_a_desk_phone_ring_together(tmp_path: Path, kind: str) -> None:
+def test_a_browser_and_a_desk_phone_ring_together(tmp_path: Path) -> None:
     """One offer a profile, and the one that answers is heard."""
-    engine = Rtpengine(tmp_path) if kind == "rtpengine" else None
-    daemon, server = daemon_with_browsers(tmp_path, engine.media if engine is not None else None)
+    daemon, server = daemon_with_browsers(tmp_path)
     with (
-        engine or contextlib.nullcontext(),
         daemon,
         Baresip(tmp_path, "2001", server=daemon.port, frequency=800, auto_answer=False) as desk,
         Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
