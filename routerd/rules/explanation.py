@@ -127,7 +127,7 @@ def _of_call(record: Mapping[str, Any]) -> Iterator[tuple[float, str, str]]:
     for transfer in record.get("transfers") or ():
         yield transfer.get("at_s", at_s), "call", "transfer: " + _pairs(transfer, "at_s")
     if record.get("media"):
-        yield at_s, "media", _pairs(record["media"])
+        yield at_s, "media", _heard(record["media"])
     yield at_s, "end", _end(record)
 
 
@@ -186,6 +186,15 @@ def _leg(leg: Mapping[str, Any]) -> str:
 
 def _seconds(value: float | None) -> str:
     return "       ?" if value is None else f"{value:6.1f} s"
+
+
+def _heard(media: Mapping[str, Any]) -> str:
+    """What came from each party, where that was measured."""
+    heard = media.get("heard")
+    if not heard:
+        return _pairs(media)
+    told = [f"from the {one.get('who')}: " + _pairs(one, "who") for one in heard]
+    return "; ".join([*told, *([_pairs(media, "heard", "totals")] if set(media) - {"heard", "totals"} else [])])
 
 
 def _pairs(values: Mapping[str, Any], *leave_out: str) -> str:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
+from routerd.app import job
 from routerd.app.job import carry_out
 from routerd.app.tasks import Plan, Replay, Simulate
 from routerd.store.sqlite import Store
@@ -50,3 +53,19 @@ def test_calls_are_decided_again(place: Any, document_text: str) -> None:
 def test_a_call_is_played(document_text: str) -> None:
     outcome = carry_out(Simulate(document_text.encode(), "api.yaml", json.dumps(SCENARIO).encode()))
     assert outcome.result["outcome"]
+
+
+def test_a_unit_that_forbids_being_nice_keeps_no_job_from_being_done(
+    place: Any, document_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_: int) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    task = msgspec.msgpack.encode(Plan(document_text.encode(), "api.yaml", **place))
+    out = io.BytesIO()
+    monkeypatch.setattr(job.os, "nice", forbidden)
+    monkeypatch.setattr(job, "end_with_parent", lambda _: None)
+    monkeypatch.setattr(job.sys, "stdin", io.TextIOWrapper(io.BytesIO(task)))
+    monkeypatch.setattr(job.sys, "stdout", io.TextIOWrapper(out))
+    assert job.main(["1"]) == 0
+    assert msgspec.msgpack.decode(out.getvalue())["result"]["calls"] == 0

@@ -92,3 +92,13 @@ def test_every_kind_of_call_can_be_told() -> None:
     denied = recorded(compile_document(change(document(), "agents", "a", block_outbound="all")),
                       scenario(softphone(CUSTOMER)))  # fmt: skip
     assert "gate 6 block_outbound: all → outbound_blocked" in "\n".join(explain(denied))
+
+
+def test_what_came_from_each_party_is_told_in_words() -> None:
+    heard = [{"who": "caller", "packets": 48, "loss": 0.0}, {"who": "callee", "packets": 0}]
+    record = {"at": 1.0, "ended_at": 3.0, "media": {"totals": {"RTP": {"packets": 48}}, "heard": heard,
+                                                    "one_way": "caller only"}}  # fmt: skip
+    (row,) = [one for one in timeline(record) if one["kind"] == "media"]
+    assert row["text"] == "from the caller: packets 48, loss 0.0; from the callee: packets 0; one_way caller only"
+    (row,) = [one for one in timeline({**record, "media": {"packets": 3}}) if one["kind"] == "media"]
+    assert row["text"] == "packets 3"
