@@ -295,6 +295,10 @@ class CallMedia:
             self.leave_old()
             self.relay = False
 
+    def owns(self, session: str) -> bool:
+        """Whether a session is the present one, or one that is yet to be left."""
+        return session == self.session or any(session == left for _, left in self._left)
+
     def leave_old(self) -> None:
         """Release the sessions of parties who are no longer joined."""
         for engine, session in self._left:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from routerd.b2bua import commands, uas
+from routerd.b2bua import commands, media_events, uas
 from routerd.b2bua import effects as fx
 from routerd.b2bua.admission import Admission
 from routerd.b2bua.amplification import MOST_TIMES
@@ -368,13 +368,16 @@ class Switch:
             for call in affected:
                 self._guard(self._media_event_of, call, event, now)
             return
-        found = self.call_by_id.get(str(event.facts.get("call-id", "")).partition("/")[0])
+        session = str(event.facts.get("call-id", ""))
+        found = self.call_by_id.get(session.partition("/")[0])
         if found is not None:
             self._media_event_of(found, event, now)
         elif event.event == "recording-ended":
-            waiting = self.exchange.recordings.get(str(event.facts.get("call-id", "")))
+            waiting = self.exchange.recordings.get(session)
             if waiting is not None:
                 waiting(event.facts, now)
+        elif event.event in media_events.UNHEARD:
+            media_events.forget(self.exchange, event.number, session)
 
     def _media_event_of(self, call: Call, event: fx.MediaEvent, now: float) -> None:
         try:

@@ -73,7 +73,8 @@ class Mischief:
         """An engine notices that nobody speaks."""
         call = self._some_call()
         if call is not None:
-            self._storm.world.media_event("media-timeout", call, now)
+            world = self._storm.world
+            world.media_event("media-timeout", world.switch.call_by_id[call].media.session, now)
 
     def cut(self, now: float) -> None:
         """A connection breaks; its phone dials in again."""

@@ -76,3 +76,41 @@ def test_events_of_strangers_are_dropped() -> None:
     assert len(wire.switch) == 1
     call.bye()
     wire.assert_quiet()
+
+
+@pytest.mark.parametrize("event", ["media-timeout", "session-reaped"])
+def test_a_session_that_nobody_owns_is_deleted(event: str) -> None:
+    wire = Wire(company(media="relay"), engines=1)
+    pstn, phone = trunk(wire), Phone(wire, "2001", "198.51.100.1")
+    call, _ = connect(pstn, phone, MAIN)
+    inside = next(iter(wire.switch.call_by_id.values()))
+    strays = ["gone", f"{inside.id}/7"]  # a call that is over, and a session that a call left long ago
+    wire.engine.calls.update(strays)
+    wire.engine.commands.clear()
+    for stray in ("", *strays):
+        wire.media_event(event, **{"call-id": stray})
+    assert [command["call-id"] for command in commands(wire, "delete")] == strays
+    assert wire.noted("media_session_unowned") == 2
+    assert pstn.lines() == [], "the call goes on"
+    call.bye()
+    phone.expect("BYE")
+    wire.assert_quiet()
+
+
+def test_silence_in_a_session_that_a_call_owns_and_does_not_talk_in_is_nothing() -> None:
+    document = changed(company(), "agents", "asha", call_forward_number=MOBILE, confirm_external=True)
+    wire = voiced(document)
+    pstn = trunk(wire)
+    call = pstn.invite(MAIN)
+    come = pstn.called()
+    come.answer()
+    come.acked()
+    asked = commands(wire, "play media")[-1]["call-id"]
+    wire.engine.commands.clear()
+    for event in ("media-timeout", "session-reaped"):
+        wire.media_event(event, **{"call-id": asked})
+    assert commands(wire, "delete") == []
+    assert len(wire.switch) == 1
+    call.cancel()
+    call.refused(487)
+    wire.assert_quiet()
