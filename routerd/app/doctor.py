@@ -61,7 +61,7 @@ def examine(settings_file: Path) -> list[Finding]:
     """Look at everything; raises ConfigError when the settings cannot be read."""
     settings = read_settings(settings_file)
     setup = make_setup(settings)
-    running = is_ready(settings)
+    running = is_running(settings)
     control = setup.control
     good, errors = read_files(DocumentReader(control.secrets_dir, control.sounds_dir), control.documents)
     accounts = [tables for _, _, tables in good]
@@ -75,10 +75,10 @@ def examine(settings_file: Path) -> list[Finding]:
     return findings
 
 
-def is_ready(settings: Settings) -> bool:
-    """Whether a daemon answers on the admin listener of these settings."""
+def is_running(settings: Settings) -> bool:
+    """Whether a daemon answers on the admin listener of these settings, one that drains or is held up too."""
     try:
-        with urllib.request.urlopen(f"http://{settings.admin.listen}/health/ready", timeout=ANSWER_S) as answer:
+        with urllib.request.urlopen(f"http://{settings.admin.listen}/health/live", timeout=ANSWER_S) as answer:
             return bool(answer.status == 200)
     except (OSError, urllib.error.HTTPError):
         return False

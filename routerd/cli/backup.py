@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from routerd.app.composition import make_setup, read_settings
-from routerd.app.doctor import is_ready
+from routerd.app.doctor import is_running
 from routerd.cli.client import DEFAULT_SETTINGS, SAID_NO, WRONG_INPUT, AsJson, SettingsFile, end
 from routerd.cli.progress import bar
 from routerd.errors import ConfigError, StoreError
@@ -64,7 +64,7 @@ def restore(file: CopyFile, settings: SettingsFile = DEFAULT_SETTINGS, json_: As
     Exit status: 0 done, 1 said no, 2 wrong input. Example: routerd restore /var/backups/routerd-monday.db
     """
     place = place_of(settings)
-    if is_ready(place.settings):
+    if is_running(place.settings):
         raise end(f"a daemon runs at {place.settings.admin.listen}: stop it first", SAID_NO)
     try:
         done = put_back(file.resolve(), place.store, suffix=f".before-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import resource
 import socket
@@ -200,3 +201,17 @@ def test_engines_say_what_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"result": "pong", "capabilities": ["relay", "recording"]}
     (finding,) = doctor.engines(own)
     assert finding.text.endswith("can relay, recording")
+
+
+def test_a_daemon_that_drains_runs_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answers(url: str, timeout: float) -> Any:
+        asked.append(url.rpartition("/")[2])
+        if asked[-1] != "live" or timeout <= 0:
+            raise doctor.urllib.error.HTTPError(url, 503, "the sip process does not serve", None, None)  # type: ignore[arg-type]
+        return contextlib.nullcontext(type("Answer", (), {"status": 200}))
+
+    monkeypatch.setattr(doctor.urllib.request, "urlopen", answers)
+    assert doctor.is_running(settings(""))
+    assert asked == ["live"]

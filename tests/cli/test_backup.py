@@ -57,13 +57,13 @@ def test_restoring_tells_programs_what_came_of_it(settings: Path, tmp_path: Path
 def test_a_running_daemon_is_left_alone(settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = str(tmp_path / "copy.db")
     assert run(settings, "backup", copy).exit_code == 0
-    monkeypatch.setattr(module, "is_ready", lambda _: True)
+    monkeypatch.setattr(module, "is_running", lambda _: True)
     refused = run(settings, "restore", copy)
     assert (refused.exit_code, "stop it first" in refused.output) == (1, True)
     monkeypatch.undo()
-    draining = Store(tmp_path / "routerd.db")  # its listener says that it is not ready, its store is open
+    other = Store(tmp_path / "routerd.db")  # a daemon with another listener
     refused = run(settings, "restore", copy)
-    draining.close()
+    other.close()
     assert (refused.exit_code, "is in use" in refused.output) == (1, True)
 
 
