@@ -121,26 +121,72 @@ def whole(daemon: Daemon) -> tuple[int, str]:
     return version.version, json.loads(version.text)["account"]["name"]
 
 
+def consistent(daemon: Daemon, calls: int) -> None:
+    """Each call has one record, its events are numbered without a gap, one is the last, each waits for the receiver."""
+    records = {record["id"] for record in daemon.wait_records(calls)}
+    assert len(records) == calls
+    connection = sqlite3.connect(f"file:{daemon.folder}/routerd.db?mode=ro", uri=True, timeout=10)
+    try:
+        told = connection.execute(
+            "SELECT id, call, sequence, event FROM events WHERE call != '' ORDER BY id"
+        ).fetchall()
+        owed = [event for (event,) in connection.execute("SELECT event FROM deliveries")]
+    finally:
+        connection.close()
+    assert sorted(owed) == sorted(set(owed))
+    by_call: dict[str, list[tuple[int, str]]] = {}
+    for event, call, sequence, name in told:
+        assert event in owed
+        by_call.setdefault(call, []).append((sequence, name))
+    assert by_call.keys() == records
+    for happened in by_call.values():
+        assert [sequence for sequence, _ in happened] == list(range(1, len(happened) + 1)), happened
+        assert [name for _, name in happened].count("record.final") == 1, happened
+        assert happened[-1][1] == "record.final", happened
+
+
 def test_a_control_process_that_is_killed_during_a_change_leaves_the_old_or_the_new(tmp_path: Path) -> None:
-    with Daemon(tmp_path, document(free_port())) as daemon:
-        api, chance = Api(daemon), random.Random(5)
-        for number in range(KILLS):
-            before, _ = whole(daemon)
-            victim = daemon.child("control")
-            killing = threading.Timer(chance.uniform(0, 0.3), os.kill, (victim, signal.SIGKILL))
-            killing.start()
-            with contextlib.suppress(OSError, ValueError):
-                api.ask("PATCH", "/document", {"account": {"name": f"Acme {number}"}})
-            killing.join()
-            wait_until(lambda: daemon.child("control"), lambda pid: pid not in {0, victim}, 30, "another one")  # noqa: B023
-            wait_until(lambda: _served(api), bool, 30, "its API")
-            after, name = whole(daemon)
-            assert after in {before, before + 1}
-            assert after == before or name == f"Acme {number}"
-            status, told = api.ask("GET", f"/versions/{after}")
-            assert (status, told["in_force"], told["document"]["account"]["name"]) == (200, True, name)
+    port, calls = free_port(), 16 * KILLS
+    called = scenarios.answer_call(SDP) + scenarios.hung_up_by_peer()
+    calling = scenarios.invite(SDP) + scenarios.expect_answer() + scenarios.ack() + scenarios.pause(200)
+    networks = {"webhooks": {"networks": ["127.0.0.0/8"]}}
+    with (
+        Daemon(tmp_path, document(port), settings=networks) as daemon,
+        Sipp(tmp_path, "called", called, host=OUT_HOST, port=port, calls=calls, messages=False) as far,
+    ):
+        api = Api(daemon)
+        status, told = api.ask("POST", "/webhooks", {"url": f"http://127.0.0.9:{free_port()}/"})
+        assert status == 201, told
+        with Sipp(
+            tmp_path, "caller", calling + scenarios.bye(), remote=daemon.port, host=TRUNK_HOST, service=THROUGH,
+            calls=calls, rate=4, messages=False,
+        ) as near:  # fmt: skip
+            kill_in_a_loop(daemon, api)
+            near.finish(60 + calls).assert_clean(calls)
+            far.finish(30).assert_clean(calls)
+        consistent(daemon, calls)
         assert daemon.metric("document_version") == whole(daemon)[0]
         assert daemon.metric("sip_process_restarts_total") == 0
+
+
+def kill_in_a_loop(daemon: Daemon, api: Api) -> None:
+    """Kill the control process ``KILLS`` times while it applies; the version is whole each time."""
+    chance = random.Random(5)
+    for number in range(KILLS):
+        before, _ = whole(daemon)
+        victim = daemon.child("control")
+        killing = threading.Timer(chance.uniform(0, 0.3), os.kill, (victim, signal.SIGKILL))
+        killing.start()
+        with contextlib.suppress(OSError, ValueError):
+            api.ask("PATCH", "/document", {"account": {"name": f"Acme {number}"}})
+        killing.join()
+        wait_until(lambda: daemon.child("control"), lambda pid: pid not in {0, victim}, 30, "another one")  # noqa: B023
+        wait_until(lambda: _served(api), bool, 30, "its API")
+        after, name = whole(daemon)
+        assert after in {before, before + 1}
+        assert after == before or name == f"Acme {number}"
+        status, told = api.ask("GET", f"/versions/{after}")
+        assert (status, told["in_force"], told["document"]["account"]["name"]) == (200, True, name)
 
 
 def _served(api: Api) -> bool:
