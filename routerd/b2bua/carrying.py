@@ -214,8 +214,8 @@ def _answer_from_own(call: Call, fork: Fork, peer: OutboundLeg, then: Continue, 
     assert own is not None
 
     def described(sdp: bytes | None, when: float) -> None:
-        if sdp and call.caller is not None:
-            own.media.unblock(call.caller)
+        if sdp and own.for_caller:
+            own.media.unblock()
         call.media.adopt(own.media)
         fork.leave_session(when)
         then(sdp, when)

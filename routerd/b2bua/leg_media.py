@@ -49,8 +49,6 @@ class LegMedia:
 
         def described(sdp: bytes | None, when: float) -> None:
             self.answer = sdp or b""
-            if sdp and self.for_caller and self.call.caller is not None:
-                self.media.block(self.call.caller)  # whose voice would come before the answer
             then(sdp, when)
 
         offerer = self.call.caller if self.for_caller else HOUSE
@@ -87,6 +85,8 @@ def prepare(call: Call, fork: Fork, attempts: list[BranchPlan], now: float) -> N
             fork.leave_session(when)
         else:
             own.offers = offers
+            if own.for_caller:
+                own.media.block()  # neither hears the other before the 1, least of all the greeting of a mailbox
         if offers is None and own.for_caller and call.media.relay:
             call.broken("media_timeout", 503, when)
             return

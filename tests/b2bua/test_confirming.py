@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from b2bua_kit.documents import MAIN, MENU, MOBILE, agent, changed, company
 from b2bua_kit.peer import Phone, sdp, trunk
-from b2bua_kit.voices import played, press, press_info, voiced
+from b2bua_kit.voices import commands, played, press, press_info, voiced
 
 if TYPE_CHECKING:
     from b2bua_kit.wire import Wire
@@ -179,5 +179,23 @@ def test_agents_of_a_department_are_asked_one_after_the_other() -> None:
     assert played(wire) == ["music+"], "the music goes on while the agent is asked"
     wire.wait(9)
     pstn.expect("BYE")
+    call.bye()
+    wire.assert_quiet()
+
+
+def test_neither_hears_the_other_before_the_one() -> None:
+    wire = forwarding()
+    pstn = trunk(wire)
+    call = pstn.invite(MAIN)
+    come = pstn.called()
+    (block,) = commands(wire, "block media")  # before the leg could send anything
+    assert "from-tag" not in block
+    come.answer(sdp(port=7000))
+    come.acked()
+    assert commands(wire, "unblock media") == []
+    press(wire, "1", LEG)
+    call.answered()
+    (unblock,) = commands(wire, "unblock media")
+    assert unblock == {**block, "command": "unblock media"}
     call.bye()
     wire.assert_quiet()
