@@ -97,15 +97,18 @@ def test_speech_in_one_direction_only_is_noticed(tmp_path: Path) -> None:
 
 def test_digits_by_info_go_across(tmp_path: Path) -> None:
     port = free_port()
-    hears = scenarios.expect_request("INFO") + scenarios.respond(200, "OK", tag=False)
     with (
         Daemon(tmp_path, through(port)) as daemon,
         RtpPeer(1000, TRUNK_HOST) as near,
         RtpPeer(600, OUT_HOST) as far,
-        Sipp(tmp_path, "called", scenarios.answer_call(far.sdp) + hears + RELEASED, host=OUT_HOST, port=port) as called,
     ):
+        hears = scenarios.answer_call(far.sdp, "Allow: INVITE, ACK, BYE, CANCEL, INFO")
+        hears += scenarios.expect_request("INFO") + scenarios.respond(200, "OK", tag=False) + RELEASED
         said = calling(near.sdp, scenarios.digit_by_info("5"), scenarios.pause(200), scenarios.bye(3))
-        with Sipp(tmp_path, "caller", said, remote=daemon.port, host=TRUNK_HOST, service=THROUGH) as caller:
+        with (
+            Sipp(tmp_path, "called", hears, host=OUT_HOST, port=port) as called,
+            Sipp(tmp_path, "caller", said, remote=daemon.port, host=TRUNK_HOST, service=THROUGH) as caller,
+        ):
             caller.finish().assert_clean(1)
             called.finish().assert_clean(1)
             assert "Signal=5" in called.messages()

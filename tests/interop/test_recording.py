@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
+from kit.api import Api
 from kit.baresip import Baresip
 from kit.company import company
 from kit.daemon import Daemon
-from kit.ports import HOST
 from kit.program import wait_until
 from kit.stereo import Stereo
 from kit.talk import ALICE, BOB, Talk
@@ -41,19 +39,6 @@ def phones(folder: Path, daemon: Daemon, alice_codecs: str = "pcma") -> tuple[Ba
         Baresip(folder, "2001", server=daemon.port, frequency=ALICE, codecs=alice_codecs),
         Baresip(folder, "2002", server=daemon.port, frequency=BOB),
     )
-
-
-def ask(daemon: Daemon, path: str, order: dict[str, Any] | None = None) -> bytes:
-    """What the admin API answers; ``order`` is put there."""
-    request = urllib.request.Request(
-        f"http://{HOST}:{daemon.admin_port}/v1/accounts/acme{path}",
-        method="GET" if order is None else "PUT",
-        data=None if order is None else json.dumps(order).encode(),
-        headers={"Authorization": f"Bearer {(daemon.folder / 'admin.token').read_text().strip()}"},
-    )
-    request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return bytes(answer.read())
 
 
 def wait_recorded(folder: Path, seconds: float, parts: int = 1) -> Path:
@@ -91,19 +76,20 @@ def test_a_pause_is_left_out_and_the_file_is_heard_by_the_api(tmp_path: Path) ->
         alice, bob = phones(tmp_path, daemon)
         with alice, bob:
             talk = Talk(daemon, alice, bob)
-            (call,) = json.loads(ask(daemon, "/calls"))["calls"]
+            api = Api(daemon)
+            (call,) = api.get("/calls")["calls"]
             order = f"/calls/{call['id']}/recording"
             part = wait_recorded(tmp_path, 2)
-            ask(daemon, order, {"recording": "paused"})
+            api.order("PUT", order, {"recording": "paused"})
             began = time.monotonic()
             talk.assert_alive(2.5)
             written = part.stat().st_size
-            ask(daemon, order, {"recording": "on"})
+            api.order("PUT", order, {"recording": "on"})
             paused_s = time.monotonic() - began
             wait_recorded(tmp_path, written / SECOND_BYTES + 1)
             record = talk.hang_up()
             said = record["recording"]
-            heard = ask(daemon, f"/recordings/{record['id']}")
+            heard = api.file(f"/recordings/{record['id']}")
     assert abs(said["paused_s"] - paused_s) < 1, said
     talked_s = record["duration_s"] - said["paused_s"]
     assert abs(said["duration_s"] - talked_s) < 1, record

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import stat
 import threading
-import urllib.request
 from typing import TYPE_CHECKING, Any, Self
 
 from aiosmtpd.smtp import SMTP
 
+from kit.api import Api
 from kit.baresip import Baresip
 from kit.company import company
 from kit.daemon import Daemon
@@ -19,7 +18,6 @@ from kit.program import wait_until
 from kit.tone import assert_heard, wait_heard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 SPOKEN = 700
@@ -62,18 +60,8 @@ class Postbox:
         self._thread.join(10)
 
 
-def get(daemon: Daemon, path: str) -> bytes:
-    token = (daemon.folder / "admin.token").read_text().strip()
-    request = urllib.request.Request(
-        f"http://{HOST}:{daemon.admin_port}/v1/accounts/acme{path}", headers={"Authorization": f"Bearer {token}"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return bytes(answer.read())
-
-
 def messages(daemon: Daemon) -> list[dict[str, Any]]:
-    found: Mapping[str, Any] = json.loads(get(daemon, "/voicemails/alices/messages"))
-    rows: list[dict[str, Any]] = found["messages"]
+    rows: list[dict[str, Any]] = Api(daemon).get("/voicemails/alices/messages")["messages"]
     return rows
 
 
@@ -107,7 +95,7 @@ def test_a_message_from_the_greeting_to_the_deletion(tmp_path: Path) -> None:
             assert_heard(path, SPOKEN, at_least_s=1.5)
             listen(alice)
             by_api = tmp_path / "api.wav"
-            by_api.write_bytes(get(daemon, f"/voicemails/alices/messages/{message['id']}"))
+            by_api.write_bytes(Api(daemon).file(f"/voicemails/alices/messages/{message['id']}"))
             assert_heard(by_api, SPOKEN, at_least_s=1.5)
             wait_until(lambda: len(postbox.mails), lambda count: count == 1, 30, "a mail")
             assert b"Voice message from Bob 1002" in postbox.mails[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kit import menu_scenes
+from kit import menu_scenes, outside_scenes
 from kit.rtpengine import Rtpengine
 
 if TYPE_CHECKING:
@@ -48,3 +48,15 @@ def test_an_agent_hears_the_label_first(tmp_path: Path, media: dict[str, Any]) -
 
 def test_info_becomes_events(tmp_path: Path, media: dict[str, Any]) -> None:
     menu_scenes.info_becomes_events(tmp_path, media)
+
+
+def test_a_leg_outside_presses_one_to_take_the_call(tmp_path: Path, media: dict[str, Any]) -> None:
+    outside_scenes.who_presses_one_takes_the_call(tmp_path, media)
+
+
+def test_an_agent_is_brought_to_a_customer(tmp_path: Path, media: dict[str, Any]) -> None:
+    outside_scenes.clicked(tmp_path, media)
+
+
+def test_a_call_is_held_by_the_api(tmp_path: Path, media: dict[str, Any]) -> None:
+    outside_scenes.held_by_command(tmp_path, media)

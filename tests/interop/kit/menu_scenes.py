@@ -11,9 +11,9 @@ from kit.company import BOB_NUMBER, CUSTOMER, TRUNK_HOST, trunk
 from kit.daemon import Daemon
 from kit.linphone import Linphone
 from kit.ports import free_port
-from kit.rtp import RATE, RtpPeer, encode
+from kit.rtp import RATE, RtpPeer
 from kit.sipp import Sipp
-from kit.tone import wait_heard
+from kit.tone import wait_heard, write_samples
 from kit.voices import HOLD_HZ, LABEL_HZ, MENU_NUMBER, WELCOME_HZ, sounds, speaking_company
 
 if TYPE_CHECKING:
@@ -71,16 +71,16 @@ def linphone_presses(tmp_path: Path, media: dict[str, Any] | None, way: str) -> 
 
 
 def trunk_presses_by_tones(tmp_path: Path, media: dict[str, Any] | None) -> None:
-    """A trunk without telephone-event sends the two tones of a 1."""
+    """A trunk without telephone-event plays a WAV that holds the two tones of a 1."""
     with (
         daemon_of(tmp_path, media, trunk("pstn", free_port())) as daemon,
         Baresip(tmp_path, "2002", server=daemon.port, frequency=600, auto_answer=False) as bob,
         RtpPeer(1000, TRUNK_HOST, mute=True) as voice,
     ):
         bob.wait_registered()
-        voice.play(pressed(ONE_HZ))
+        voice.play_file(write_pressed(tmp_path / "one.wav", ONE_HZ))
         plain = "\n".join(line for line in voice.sdp.splitlines() if ":101" not in line).replace(" 101", "")
-        talk = scenarios.invite(plain) + scenarios.expect_answer() + scenarios.ack() + scenarios.pause(8000)
+        talk = scenarios.invite(plain) + scenarios.expect_answer() + scenarios.ack() + scenarios.pause(4000)
         talk += scenarios.bye()
         with Sipp(tmp_path, "caller", talk, remote=daemon.port, host=TRUNK_HOST, service=MENU_NUMBER) as caller:
             voice.wait_heard(WELCOME_HZ)
@@ -91,12 +91,11 @@ def trunk_presses_by_tones(tmp_path: Path, media: dict[str, Any] | None) -> None
         assert [leg["target"] for leg in record["legs"]] == ["extension:2002"], record
 
 
-def pressed(tones: tuple[int, int]) -> bytes:
-    """A second of A-law with a key pressed for 120 ms in its middle."""
+def write_pressed(path: Path, tones: tuple[int, int]) -> Path:
+    """A second of a WAV with a key pressed for 120 ms in its middle."""
     steps = [2 * math.pi * tone / RATE for tone in tones]
-    return bytes(
-        encode(int(sum(6000 * math.sin(step * i) for step in steps)) if 4000 <= i < 4960 else 0) for i in range(RATE)
-    )
+    sound = (int(sum(6000 * math.sin(step * i) for step in steps)) if 4000 <= i < 4960 else 0 for i in range(RATE))
+    return write_samples(path, sound)
 
 
 def held_with_music(tmp_path: Path, media: dict[str, Any] | None) -> None:

@@ -10,10 +10,13 @@ import socket
 import struct
 import threading
 import time
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from kit.ports import HOST
-from kit.tone import BLOCK, RATE, power
+from kit.tone import BLOCK, RATE, power, read_samples
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PCMA, TELEPHONE_EVENT = 8, 101
 FRAME = 160
@@ -76,9 +79,11 @@ class RtpPeer:
         lines += [f"a=rtpmap:{TELEPHONE_EVENT} telephone-event/8000", f"a=fmtp:{TELEPHONE_EVENT} 0-15", "a=sendrecv"]
         return "\n".join(lines)
 
-    def play(self, sound: bytes) -> None:
-        """Send this second of A-law over and over, in place of the tone."""
-        self._tone = sound
+    def play_file(self, path: Path) -> None:
+        """Send a WAV (mono, 8 kHz) over and over, in place of the tone."""
+        samples, rate = read_samples(path)
+        assert (rate, len(samples) % FRAME) == (RATE, 0), path
+        self._tone = bytes(encode(sample) for sample in samples)
 
     def send_to(self, host: str, port: int) -> None:
         self._remote = (host, port)
@@ -101,7 +106,7 @@ class RtpPeer:
     def _send(self) -> None:
         start, frames = time.monotonic(), 0
         while not self._over.wait(max(0.0, start + frames * 0.02 - time.monotonic())):
-            offset = frames * FRAME % RATE
+            offset = frames * FRAME % len(self._tone)
             if self._remote and not self.mute:
                 self.sock.sendto(self._head(PCMA, frames * FRAME) + self._tone[offset : offset + FRAME], self._remote)
             frames += 1

@@ -73,9 +73,9 @@ def pause(milliseconds: int) -> str:
     return f'<pause milliseconds="{milliseconds}"/>\n'
 
 
-def respond(status: int, reason: str, *, tag: bool = True, sdp: str = "") -> str:
+def respond(status: int, reason: str, *headers: str, tag: bool = True, sdp: str = "") -> str:
     to = "[last_To:];tag=[call_number]s[pid]" if tag else "[last_To:]"
-    head = f"SIP/2.0 {status} {reason}\n" + _COPIED.format(to=to)
+    head = "\n".join([f"SIP/2.0 {status} {reason}", _COPIED.format(to=to), *headers])
     if sdp:
         return send(with_sdp(head, sdp), retransmit=True)
     return send(f"{head}\n{_CONTACT}\nContent-Length: 0\n")
@@ -97,9 +97,10 @@ def joined(sdp: str) -> str:
     return expect_request("INVITE") + respond(200, "OK", tag=False, sdp=body) + expect_request("ACK")
 
 
-def answer_call(sdp: str) -> str:
+def answer_call(sdp: str, *headers: str) -> str:
     """As the side that is called: ring, answer."""
-    return expect_request("INVITE") + respond(180, "Ringing") + respond(200, "OK", sdp=sdp) + expect_request("ACK")
+    answer = respond(200, "OK", *headers, sdp=sdp)
+    return expect_request("INVITE") + respond(180, "Ringing") + answer + expect_request("ACK")
 
 
 def hung_up_by_peer() -> str:

@@ -10,7 +10,7 @@ import wave
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 RATE = 8000
@@ -26,6 +26,16 @@ def write_tone(path: Path, frequency: int, *, seconds: float = 30, level: float 
         out.setsampwidth(2)
         out.setframerate(rate)
         out.writeframes(one_second * math.ceil(seconds))
+    return path
+
+
+def write_samples(path: Path, samples: Iterable[int]) -> Path:
+    """A mono 16-bit WAV of 8 kHz."""
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
     return path
 
 
