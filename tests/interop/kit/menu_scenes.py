@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kit import scenarios
 from kit.baresip import Baresip
-from kit.company import BOB_NUMBER, CUSTOMER, TRUNK_HOST, trunk
-from kit.daemon import Daemon
+from kit.company import BOB_NUMBER, CUSTOMER, TRUNK_HOST
 from kit.linphone import Linphone
-from kit.ports import free_port
 from kit.rtp import RATE, RtpPeer
-from kit.sipp import Sipp
+from kit.stage import LABEL_NUMBER, OUT_HOST
 from kit.tone import wait_heard, write_samples
-from kit.voices import HOLD_HZ, LABEL_HZ, MENU_NUMBER, WELCOME_HZ, sounds, speaking_company
+from kit.voices import HOLD_HZ, LABEL_HZ, MENU_NUMBER, WELCOME_HZ
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kit.stage import Stage
+
 ONE_HZ = (697, 1209)
 
 
-def daemon_of(tmp_path: Path, media: dict[str, Any] | None, *trunks: dict[str, Any], **more: Any) -> Daemon:
-    """A daemon with the speaking company and its sounds."""
-    return Daemon(tmp_path, speaking_company(*trunks, **more), media=media, settings=sounds(tmp_path / "sounds"))
-
-
-def baresip_presses(tmp_path: Path, media: dict[str, Any] | None, way: str) -> None:
+def baresip_presses(stage: Stage, way: str) -> None:
     """baresip hears the prompt, presses 1 by ``way``, hears ringing, and talks to whom it chose."""
     more = "dtmfmode=info;" if way == "info" else ""
     with (
-        daemon_of(tmp_path, media) as daemon,
-        Baresip(tmp_path, "2002", server=daemon.port, frequency=600, auto_answer=False) as bob,
-        Baresip(tmp_path, "2001", server=daemon.port, frequency=440, more=more) as alice,
+        Baresip(stage.folder, "2002", server=stage.port, frequency=600, auto_answer=False) as bob,
+        Baresip(stage.folder, "2001", server=stage.port, frequency=440, more=more) as alice,
     ):
         bob.wait_registered()
         alice.wait_registered()
@@ -46,16 +40,15 @@ def baresip_presses(tmp_path: Path, media: dict[str, Any] | None, way: str) -> N
         wait_heard(alice.recordings, 600)
         wait_heard(bob.recordings, 440)
         alice.hang_up()
-        (record,) = daemon.wait_records(1)
+        record = stage.record()
         assert record["answered_by"] == "extension:2002", record
 
 
-def linphone_presses(tmp_path: Path, media: dict[str, Any] | None, way: str) -> None:
+def linphone_presses(stage: Stage, way: str) -> None:
     """The same with linphone."""
     with (
-        daemon_of(tmp_path, media) as daemon,
-        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
-        Linphone(tmp_path, "2001", server=daemon.port, frequency=440, info=way == "info") as alice,
+        Baresip(stage.folder, "2002", server=stage.port, frequency=600) as bob,
+        Linphone(stage.folder, "2001", server=stage.port, frequency=440, info=way == "info") as alice,
     ):
         bob.wait_registered()
         alice.wait_registered()
@@ -66,28 +59,25 @@ def linphone_presses(tmp_path: Path, media: dict[str, Any] | None, way: str) -> 
         wait_heard(alice.recordings, 600)
         wait_heard(bob.recordings, 440)
         alice.hang_up()
-        (record,) = daemon.wait_records(1)
+        record = stage.record()
         assert record["answered_by"] == "extension:2002", record
 
 
-def trunk_presses_by_tones(tmp_path: Path, media: dict[str, Any] | None) -> None:
+def trunk_presses_by_tones(stage: Stage) -> None:
     """A trunk without telephone-event plays a WAV that holds the two tones of a 1."""
     with (
-        daemon_of(tmp_path, media, trunk("pstn", free_port())) as daemon,
-        Baresip(tmp_path, "2002", server=daemon.port, frequency=600, auto_answer=False) as bob,
+        Baresip(stage.folder, "2002", server=stage.port, frequency=600, auto_answer=False) as bob,
         RtpPeer(1000, TRUNK_HOST, mute=True) as voice,
     ):
         bob.wait_registered()
-        voice.play_file(write_pressed(tmp_path / "one.wav", ONE_HZ))
+        voice.play_file(write_pressed(stage.folder / "one.wav", ONE_HZ))
         plain = "\n".join(line for line in voice.sdp.splitlines() if ":101" not in line).replace(" 101", "")
-        talk = scenarios.invite(plain) + scenarios.expect_answer() + scenarios.ack() + scenarios.pause(4000)
-        talk += scenarios.bye()
-        with Sipp(tmp_path, "caller", talk, remote=daemon.port, host=TRUNK_HOST, service=MENU_NUMBER) as caller:
+        with stage.calling(plain, MENU_NUMBER, scenarios.pause(4000), scenarios.bye()) as caller:
             voice.wait_heard(WELCOME_HZ)
             voice.mute = False
             bob.wait_event("CALL_INCOMING")
             caller.finish()
-        (record,) = daemon.wait_records(1)
+        record = stage.record()
         assert [leg["target"] for leg in record["legs"]] == ["extension:2002"], record
 
 
@@ -98,17 +88,15 @@ def write_pressed(path: Path, tones: tuple[int, int]) -> Path:
     return write_samples(path, sound)
 
 
-def held_with_music(tmp_path: Path, media: dict[str, Any] | None) -> None:
+def held_with_music(stage: Stage) -> None:
     """Bob holds a caller, who hears the account's music, and him again when he resumes."""
     with (
-        daemon_of(tmp_path, media, trunk("pstn", free_port())) as daemon,
-        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+        Baresip(stage.folder, "2002", server=stage.port, frequency=600) as bob,
         RtpPeer(1000, TRUNK_HOST) as voice,
     ):
         bob.wait_registered()
-        talk = scenarios.invite(voice.sdp) + scenarios.expect_answer() + scenarios.ack()
-        talk += scenarios.hold_and_resume(voice.sdp) + scenarios.hung_up_by_peer()
-        with Sipp(tmp_path, "caller", talk, remote=daemon.port, host=TRUNK_HOST, service=BOB_NUMBER) as caller:
+        after = scenarios.hold_and_resume(voice.sdp) + scenarios.hung_up_by_peer()
+        with stage.calling(voice.sdp, BOB_NUMBER, after) as caller:
             voice.wait_heard(600)
             bob.hold()
             voice.wait_heard(HOLD_HZ)
@@ -116,39 +104,34 @@ def held_with_music(tmp_path: Path, media: dict[str, Any] | None) -> None:
             voice.wait_heard(600, seconds=voice.heard_s(600) + 0.5)
             bob.hang_up()
             caller.finish()
+        assert stage.record()["outcome"] == "answered"
 
 
-def whispered(tmp_path: Path, media: dict[str, Any] | None) -> None:
+def whispered(stage: Stage) -> None:
     """Bob hears the number's label before he hears the caller."""
-    number = {"number": "+918069651199", "destination": {"type": "agent", "id": "bob"}, "whisper": "label"}
-    document = speaking_company(trunk("pstn", free_port()))
-    document["numbers"].append(number)
     with (
-        Daemon(tmp_path, document, media=media, settings=sounds(tmp_path / "sounds")) as daemon,
-        Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
+        Baresip(stage.folder, "2002", server=stage.port, frequency=600) as bob,
         RtpPeer(1000, TRUNK_HOST) as voice,
     ):
         bob.wait_registered()
-        talk = scenarios.invite(voice.sdp) + scenarios.expect_answer() + scenarios.ack() + scenarios.hung_up_by_peer()
-        with Sipp(tmp_path, "caller", talk, remote=daemon.port, host=TRUNK_HOST, service=number["number"]) as caller:
+        with stage.calling(voice.sdp, LABEL_NUMBER, scenarios.hung_up_by_peer()) as caller:
             wait_heard(bob.recordings, LABEL_HZ)
             voice.wait_heard(600)
             wait_heard(bob.recordings, 1000)
             bob.hang_up()
             caller.finish()
+        assert stage.record()["outcome"] == "answered"
 
 
-def info_becomes_events(tmp_path: Path, media: dict[str, Any] | None) -> None:
+def info_becomes_events(stage: Stage) -> None:
     """baresip presses by INFO, the trunk names no INFO but knows events: it gets an event, and but one."""
-    port = free_port()
     with (
-        daemon_of(tmp_path, media, trunk("pstn", port)) as daemon,
-        Baresip(tmp_path, "2001", server=daemon.port, frequency=440, more="dtmfmode=info;") as alice,
-        RtpPeer(1000, TRUNK_HOST) as voice,
+        Baresip(stage.folder, "2001", server=stage.port, frequency=440, more="dtmfmode=info;") as alice,
+        RtpPeer(1000, OUT_HOST) as voice,
     ):
         alice.wait_registered()
         talk = scenarios.answer_call(voice.sdp) + scenarios.hung_up_by_peer()
-        with Sipp(tmp_path, "called", talk, host=TRUNK_HOST, port=port) as called:
+        with stage.called(talk) as called:
             assert alice.dial(f"sip:{CUSTOMER}@acme.test")["ok"]
             alice.wait_event("CALL_RTPESTAB")
             voice.wait_heard(440)
@@ -157,3 +140,4 @@ def info_becomes_events(tmp_path: Path, media: dict[str, Any] | None) -> None:
             alice.hang_up()
             called.finish().assert_clean(1)
         assert voice.digits == ["7"]
+        assert stage.record()["outcome"] == "answered"

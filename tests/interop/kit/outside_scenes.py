@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kit import scenarios
 from kit.api import Api
 from kit.baresip import Baresip
-from kit.company import BOB_NUMBER, CUSTOMER, TRUNK_HOST, trunk
-from kit.daemon import Daemon
-from kit.ports import free_port
+from kit.company import BOB_NUMBER, CAROL_NUMBER, CUSTOMER, TRUNK_HOST
 from kit.program import wait_until
 from kit.rtp import RATE, RtpPeer
-from kit.sipp import Sipp
+from kit.stage import MOBILE, OUT_HOST
 from kit.tone import wait_heard
-from kit.voices import HOLD_HZ, sounds, speaking_company
+from kit.voices import HOLD_HZ
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from kit.stage import Stage
 
-OUT_HOST = "127.0.0.4"
-MOBILE = "+919812345670"
 CALLER_HZ, MOBILE_HZ, DESK_HZ = 1000, 800, 600
-
-
-class Outside:
-    """A daemon with a trunk that calls in (at TRUNK_HOST) and one that is called (at OUT_HOST)."""
-
-    def __init__(self, folder: Path, media: dict[str, Any] | None) -> None:
-        self.folder, self.called_port = folder, free_port()
-        document = speaking_company(trunk("pstn", free_port()), trunk("out", self.called_port, OUT_HOST))
-        document["outbound_routes"] = [{"prefix": "", "trunks": ["out"]}]
-        bob = next(agent for agent in document["agents"] if agent["id"] == "bob")
-        bob.update(call_forward_number=MOBILE, confirm_external=True, app_first=False)
-        self.daemon = Daemon(folder, document, media=media, settings=sounds(folder / "sounds"))
-
-    def calling(self, name: str, sdp: str, *after: str) -> Sipp:
-        talk = scenarios.invite(sdp) + scenarios.expect_answer() + scenarios.ack() + "".join(after)
-        return Sipp(self.folder, name, talk, host=TRUNK_HOST, remote=self.daemon.port, service=BOB_NUMBER)
-
-    def called(self, name: str, scenario: str) -> Sipp:
-        return Sipp(self.folder, name, scenario, host=OUT_HOST, port=self.called_port)
 
 
 def spoken_s(voice: RtpPeer) -> float:
@@ -53,20 +30,18 @@ def asked(voice: RtpPeer) -> None:
     wait_until(lambda: spoken_s(voice), lambda said_s: said_s > 0.3, 20, "half of a question")
 
 
-def who_presses_one_takes_the_call(tmp_path: Path, media: dict[str, Any] | None) -> None:
-    """Bob's mobile answers and is asked; the caller is not through before the 1, and talks to it afterwards."""
-    outside = Outside(tmp_path, media)
+def who_presses_one_takes_the_call(stage: Stage) -> None:
+    """Carol's mobile answers and is asked; the caller is not through before the 1, and talks to it afterwards."""
     with (
-        outside.daemon as daemon,
-        Baresip(tmp_path, "2002", server=daemon.port, frequency=DESK_HZ, auto_answer=False) as desk,
+        Baresip(stage.folder, "2003", server=stage.port, frequency=DESK_HZ, auto_answer=False) as desk,
         RtpPeer(CALLER_HZ, TRUNK_HOST) as caller_voice,
         RtpPeer(MOBILE_HZ, OUT_HOST) as mobile_voice,
     ):
         desk.wait_registered()
         answering = scenarios.answer_call(mobile_voice.sdp) + scenarios.hung_up_by_peer()
         with (
-            outside.called("mobile", answering) as mobile,
-            outside.calling("caller", caller_voice.sdp, scenarios.pause(4000), scenarios.bye()) as caller,
+            stage.called(answering) as mobile,
+            stage.calling(caller_voice.sdp, CAROL_NUMBER, scenarios.pause(4000), scenarios.bye()) as caller,
         ):
             desk.wait_event("CALL_INCOMING")
             asked(mobile_voice)
@@ -78,28 +53,26 @@ def who_presses_one_takes_the_call(tmp_path: Path, media: dict[str, Any] | None)
             caller_voice.wait_heard(MOBILE_HZ)
             caller.finish().assert_clean(1)
             mobile.finish().assert_clean(1)
-        (record,) = daemon.wait_records(1)
+        record = stage.record()
         assert record["outcome"] == "answered", record
         assert {leg["target"]: leg["result"] for leg in record["legs"]} == {
-            "extension:2002": "answered_elsewhere",
+            "extension:2003": "answered_elsewhere",
             MOBILE: "answered",
         }, record
 
 
-def who_presses_nothing_has_not_answered(tmp_path: Path, media: dict[str, Any] | None) -> None:
-    """The mobile's mailbox answers and listens; Bob's desk phone rings on, and gets the call."""
-    outside = Outside(tmp_path, media)
+def who_presses_nothing_has_not_answered(stage: Stage) -> None:
+    """The mobile's mailbox answers and listens; Carol's desk phone rings on, and gets the call."""
     with (
-        outside.daemon as daemon,
-        Baresip(tmp_path, "2002", server=daemon.port, frequency=DESK_HZ, auto_answer=False) as desk,
+        Baresip(stage.folder, "2003", server=stage.port, frequency=DESK_HZ, auto_answer=False) as desk,
         RtpPeer(CALLER_HZ, TRUNK_HOST) as caller_voice,
         RtpPeer(MOBILE_HZ, OUT_HOST) as mobile_voice,
     ):
         desk.wait_registered()
         answering = scenarios.answer_call(mobile_voice.sdp) + scenarios.hung_up_by_peer()
         with (
-            outside.called("mobile", answering) as mobile,
-            outside.calling("caller", caller_voice.sdp, scenarios.hung_up_by_peer()) as caller,
+            stage.called(answering) as mobile,
+            stage.calling(caller_voice.sdp, CAROL_NUMBER, scenarios.hung_up_by_peer()) as caller,
         ):
             desk.wait_event("CALL_INCOMING")
             asked(mobile_voice)
@@ -111,47 +84,43 @@ def who_presses_nothing_has_not_answered(tmp_path: Path, media: dict[str, Any] |
             desk.hang_up()
             caller.finish().assert_clean(1)
         assert caller_voice.heard_s(MOBILE_HZ) == 0
-        (record,) = daemon.wait_records(1)
-        assert record["answered_by"] == "extension:2002", record
+        record = stage.record()
+        assert record["answered_by"] == "extension:2003", record
         assert {leg["result"] for leg in record["legs"]} == {"no_answer", "answered"}, record
 
 
-def clicked(tmp_path: Path, media: dict[str, Any] | None) -> None:
+def clicked(stage: Stage) -> None:
     """Alice's phone is rung by the API; she hears ringing while the customer's rings, then the two talk."""
-    outside = Outside(tmp_path, media)
     with (
-        outside.daemon as daemon,
-        Baresip(tmp_path, "2001", server=daemon.port, frequency=440) as alice,
+        Baresip(stage.folder, "2001", server=stage.port, frequency=440) as alice,
         RtpPeer(CALLER_HZ, OUT_HOST) as voice,
     ):
         alice.wait_registered()
         ringing = scenarios.expect_request("INVITE") + scenarios.respond(180, "Ringing") + scenarios.pause(2000)
         ringing += scenarios.respond(200, "OK", sdp=voice.sdp) + scenarios.expect_request("ACK")
-        with outside.called("customer", ringing + scenarios.hung_up_by_peer()) as customer:
-            made = Api(daemon).order("POST", "/calls", {"agent": "alice", "to": CUSTOMER, "via": "extension"})
+        with stage.called(ringing + scenarios.hung_up_by_peer()) as customer:
+            made = Api(stage.daemon).order("POST", "/calls", {"agent": "alice", "to": CUSTOMER, "via": "extension"})
             wait_heard(alice.recordings, HOLD_HZ)  # the account's ringing tone
             assert voice.heard_s(440) == 0
             voice.wait_heard(440)
             wait_heard(alice.recordings, CALLER_HZ)
             alice.hang_up()
             customer.finish().assert_clean(1)
-        (record,) = daemon.wait_records(1)
+        record = stage.record()
         assert (record["id"], record["kind"], record["outcome"]) == (made["call"], "click_to_call", "answered"), record
 
 
-def held_by_command(tmp_path: Path, media: dict[str, Any] | None) -> None:
+def held_by_command(stage: Stage) -> None:
     """The API holds a caller, who hears the account's music and no agent, and lets the two talk again."""
-    outside = Outside(tmp_path, media)
     with (
-        outside.daemon as daemon,
-        Baresip(tmp_path, "2002", server=daemon.port, frequency=DESK_HZ) as bob,
+        Baresip(stage.folder, "2002", server=stage.port, frequency=DESK_HZ) as bob,
         RtpPeer(CALLER_HZ, TRUNK_HOST) as voice,
     ):
         bob.wait_registered()
-        with outside.calling("caller", voice.sdp, scenarios.hung_up_by_peer()) as caller:
+        with stage.calling(voice.sdp, BOB_NUMBER, scenarios.hung_up_by_peer()) as caller:
             voice.wait_heard(DESK_HZ)
             wait_heard(bob.recordings, CALLER_HZ)
-            api = Api(daemon)
+            api = Api(stage.daemon)
             (call,) = api.get("/calls")["calls"]
             api.order("PUT", f"/calls/{call['id']}/hold", {"held": True})
             voice.wait_heard(HOLD_HZ)
@@ -162,5 +131,5 @@ def held_by_command(tmp_path: Path, media: dict[str, Any] | None) -> None:
             voice.wait_heard(DESK_HZ, seconds=before + 0.5)
             bob.hang_up()
             caller.finish().assert_clean(1)
-        (record,) = daemon.wait_records(1)
+        record = stage.record()
         assert [mark["what"] for mark in record["timeline"]][1::2] == ["hold", "unhold"], record
