@@ -36,7 +36,7 @@ class Api:
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """The status and what it says, also when it refuses."""
         status, said = self._open(method, path, body)
-        return status, json.loads(said)
+        return status, json.loads(said) if said else None
 
     def file(self, path: str) -> bytes:
         """What is there to be downloaded."""

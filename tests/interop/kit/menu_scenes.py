@@ -72,11 +72,12 @@ def trunk_presses_by_tones(stage: Stage) -> None:
         bob.wait_registered()
         voice.play_file(write_pressed(stage.folder / "one.wav", ONE_HZ))
         plain = "\n".join(line for line in voice.sdp.splitlines() if ":101" not in line).replace(" 101", "")
-        with stage.calling(plain, MENU_NUMBER, scenarios.pause(4000), scenarios.bye()) as caller:
+        with stage.calling(plain, MENU_NUMBER, scenarios.hung_up_by_peer()) as caller:
             voice.wait_heard(WELCOME_HZ)
             voice.mute = False
             bob.wait_event("CALL_INCOMING")
-            caller.finish()
+            stage.hang_up()
+            caller.finish().assert_clean(1)
         record = stage.record()
         assert [leg["target"] for leg in record["legs"]] == ["extension:2002"], record
 

@@ -41,7 +41,7 @@ def who_presses_one_takes_the_call(stage: Stage) -> None:
         answering = scenarios.answer_call(mobile_voice.sdp) + scenarios.hung_up_by_peer()
         with (
             stage.called(answering) as mobile,
-            stage.calling(caller_voice.sdp, CAROL_NUMBER, scenarios.pause(4000), scenarios.bye()) as caller,
+            stage.calling(caller_voice.sdp, CAROL_NUMBER, scenarios.hung_up_by_peer()) as caller,
         ):
             desk.wait_event("CALL_INCOMING")
             asked(mobile_voice)
@@ -51,6 +51,7 @@ def who_presses_one_takes_the_call(stage: Stage) -> None:
             desk.wait_event("CALL_CLOSED")
             mobile_voice.wait_heard(CALLER_HZ)
             caller_voice.wait_heard(MOBILE_HZ)
+            stage.hang_up()
             caller.finish().assert_clean(1)
             mobile.finish().assert_clean(1)
         record = stage.record()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from kit import scenarios
+from kit.api import Api
 from kit.company import TRUNK_HOST, trunk
 from kit.daemon import Daemon
 from kit.ports import free_port
@@ -59,6 +60,12 @@ class Stage:
     def called(self, scenario: str) -> Sipp:
         """Be called outside."""
         return Sipp(self.folder, "called", scenario, host=OUT_HOST, port=self.called_port)
+
+    def hang_up(self) -> None:
+        """End the scene's call by the API."""
+        api = Api(self.daemon)
+        (call,) = api.get("/calls")["calls"]
+        api.order("DELETE", f"/calls/{call['id']}", None)
 
     def record(self) -> dict[str, Any]:
         """The record of the scene's call."""
