@@ -6,19 +6,38 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kit.api import Api
 from kit.baresip import Baresip
 from kit.company import company
 from kit.daemon import Daemon
 from kit.pjsua2_phone import Pjsua2Phone
+from kit.program import wait_until
 from kit.tone import wait_heard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
-def test_blind(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with Daemon(tmp_path_factory.mktemp("daemon"), company()) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def daemon(running: Daemon) -> Iterator[Daemon]:
+    """The daemon of all tests here; its phones go with each test, and its calls, of which records are left."""
+    records = len(running.records())
+    yield running
+    api = Api(running)
+    for path, key in (("/registrations", "registrations"), ("/calls", "calls")):
+        wait_until(lambda path=path, key=key: api.get(path)[key], lambda found: not found, 30, f"end of {key}")  # type: ignore[misc]
+    running.wait_records(records + 1)
+
+
+def test_blind(tmp_path: Path, daemon: Daemon) -> None:
     with (
-        Daemon(tmp_path, company()) as daemon,
         Pjsua2Phone(tmp_path, "2001", server=daemon.port, frequency=440) as alice,
         Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
         Baresip(tmp_path, "2003", server=daemon.port, frequency=900) as carol,
@@ -35,12 +54,10 @@ def test_blind(tmp_path: Path) -> None:
         wait_heard(bob.recordings, 900)
         carol.hang_up()
         bob.wait_event("CALL_CLOSED")
-        daemon.wait_records(1)
 
 
-def test_blind_to_somebody_who_is_not_there(tmp_path: Path) -> None:
+def test_blind_to_somebody_who_is_not_there(tmp_path: Path, daemon: Daemon) -> None:
     with (
-        Daemon(tmp_path, company()) as daemon,
         Pjsua2Phone(tmp_path, "2001", server=daemon.port, frequency=440) as alice,
         Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
     ):
@@ -59,9 +76,9 @@ def test_blind_to_somebody_who_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("held", ["the first", "both"])
-def test_attended(tmp_path: Path, held: str) -> None:
+def test_attended(tmp_path: Path, daemon: Daemon, held: str) -> None:
+    records = len(daemon.records())
     with (
-        Daemon(tmp_path, company()) as daemon,
         Pjsua2Phone(tmp_path, "2001", server=daemon.port, frequency=440) as alice,
         Pjsua2Phone(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
         Pjsua2Phone(tmp_path, "2003", server=daemon.port, frequency=900) as carol,
@@ -87,13 +104,12 @@ def test_attended(tmp_path: Path, held: str) -> None:
             alice.wait_state(call, "DISCONNECTED")
         bob.command("hang_up", call=at_bob)
         carol.wait_state(at_carol, "DISCONNECTED")
-        daemon.wait_records(2)
+        daemon.wait_records(records + 2)
 
 
-def test_a_third_phone_takes_the_place_of_a_party(tmp_path: Path) -> None:
+def test_a_third_phone_takes_the_place_of_a_party(tmp_path: Path, daemon: Daemon) -> None:
     """INVITE with Replaces (RFC 3891), as the target of a transfer between two other phones sends it."""
     with (
-        Daemon(tmp_path, company()) as daemon,
         Pjsua2Phone(tmp_path, "2001", server=daemon.port, frequency=440) as alice,
         Baresip(tmp_path, "2002", server=daemon.port, frequency=600) as bob,
         Pjsua2Phone(tmp_path, "2003", server=daemon.port, frequency=900) as carol,
@@ -111,7 +127,6 @@ def test_a_third_phone_takes_the_place_of_a_party(tmp_path: Path) -> None:
         wait_heard(lambda: carol.recording(taken), 600)
         bob.hang_up()
         carol.wait_state(taken, "DISCONNECTED")
-        daemon.wait_records(1)
 
 
 def hold(phone: Pjsua2Phone, call: int, other: Pjsua2Phone) -> None:
