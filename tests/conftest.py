@@ -19,8 +19,14 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
-# What runs in one worker, one after another: real programs, and what measures real time.
+# What runs in one worker, one after another: real programs, and what measures real time. They wait more than they
+# work, so there are two rows of them: the files of the second are named here.
+SECOND = (
+    "engines", "held_calls", "hijack", "media_leaks", "media_quality", "message_waiting", "phones", "queue_voices",
+    "rules_live", "sipvicious", "tls", "transfer", "transports", "trunks", "voicemail", "voices_rtpengine", "websocket",
+)  # fmt: skip
 ONE_WORKER = {
+    **{f"tests/interop/test_{name}.py": "second interop" for name in SECOND},
     "tests/interop/": "interop",
     "tests/corpus/test_live.py": "interop",
     "tests/attacks/test_streams.py": "interop",

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from routerd.b2bua.ladder import MOST_LEGS, Ladders, rows
 from routerd.sip import build
-from routerd.sip.message import Request
 from routerd.sip.serializer import serialize
+
+if TYPE_CHECKING:
+    from routerd.sip.message import Request
 
 
 def message(method: str, call_id: str = "a@peer", cseq: int = 1) -> Request:
