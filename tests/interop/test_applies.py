@@ -152,14 +152,16 @@ def test_a_control_process_that_is_killed_during_a_change_leaves_the_old_or_the_
     networks = {"webhooks": {"networks": ["127.0.0.0/8"]}}
     with (
         Daemon(tmp_path, document(port), settings=networks) as daemon,
-        Sipp(tmp_path, "called", called, host=OUT_HOST, port=port, calls=calls, messages=False) as far,
+        Sipp(
+            tmp_path, "called", called, host=OUT_HOST, port=port, calls=calls, messages=False, timeout_s=90 + calls
+        ) as far,
     ):
         api = Api(daemon)
         status, told = api.ask("POST", "/webhooks", {"url": f"http://127.0.0.9:{free_port()}/"})
         assert status == 201, told
         with Sipp(
             tmp_path, "caller", calling + scenarios.bye(), remote=daemon.port, host=TRUNK_HOST, service=THROUGH,
-            calls=calls, rate=4, messages=False,
+            calls=calls, rate=4, messages=False, timeout_s=60 + calls,
         ) as near:  # fmt: skip
             kill_in_a_loop(daemon, api)
             near.finish(60 + calls).assert_clean(calls)
