@@ -13,7 +13,6 @@ from routerd.b2bua import house, media_profiles
 from routerd.b2bua.call_media import CONVERTED, filtered
 from routerd.b2bua.call_states import ENDED, RINGING
 from routerd.errors import SdpError
-from routerd.media.profiles import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -129,11 +128,6 @@ def offer_for(call: Call, fork: Fork, branch: OutboundLeg) -> bytes:
     sdp = relayed or call.caller.remote_sdp
     branch.direct = bool(sdp) and not relayed
     return _by_codecs(call, sdp, branch)
-
-
-def plain_offer(call: Call) -> bytes:
-    """Return the caller's description as plain parties are offered it; empty while nobody was."""
-    return call.relayed_offers.get(PLAIN, b"")
 
 
 def _by_codecs(call: Call, sdp: bytes, branch: OutboundLeg) -> bytes:

@@ -169,11 +169,6 @@ class Player:
         """Whether a ringing tone is wanted."""
         return bool(self._ringing.path)
 
-    @property
-    def hears_music(self) -> bool:
-        """Whether music is wanted."""
-        return bool(self._music.path)
-
     def _apply(self, now: float) -> None:
         if not self.opened:
             return

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import types
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
 from routerd.config.descriptions import KEYS
 from routerd.config.document import Affinity, Destination, Document, SecretRef, Window
 from routerd.config.fields import EXPLANATIONS
-from routerd.config.pieces import field_types
+from routerd.config.pieces import bare_type, constraints_of, field_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def _sections(kind: Any, path: str) -> Iterator[tuple[str, type[Any]]]:
 
 
 def _structs(kind: Any) -> Iterator[tuple[type[Any], str]]:
-    bare = _bare(kind)
+    bare = bare_type(kind)
     if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
         yield bare, ""
     elif get_origin(bare) in {Union, types.UnionType}:
@@ -88,22 +88,9 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     return f"`{json.dumps(msgspec.to_builtins(value), ensure_ascii=False)}`"
 
 
-def _bare(kind: Any) -> Any:
-    while get_origin(kind) is Annotated:
-        kind = get_args(kind)[0]
-    return kind
-
-
-def _metas(kind: Any) -> list[msgspec.Meta]:
-    if get_origin(kind) is not Annotated:
-        return []
-    inner, *extras = get_args(kind)
-    return [*_metas(inner), *(extra for extra in extras if isinstance(extra, msgspec.Meta))]
-
-
 def _words(kind: Any, path: str) -> str:
     """Say in words what a key may hold; structs are linked."""
-    bare, origin = _bare(kind), get_origin(_bare(kind))
+    bare, origin = bare_type(kind), get_origin(bare_type(kind))
     if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
         name = SHARED.get(bare, path)
         return f"[{name}](#{_anchor(name)})"
@@ -118,7 +105,7 @@ def _words(kind: Any, path: str) -> str:
         return f"mapping: {_words(key, path)} to {_words(value, path)}"
     if origin is Literal:
         return ", ".join(f"`{word}`" for word in get_args(bare))
-    return _leaf(bare, _metas(kind))
+    return _leaf(bare, constraints_of(kind))
 
 
 def _leaf(bare: Any, metas: list[msgspec.Meta]) -> str:

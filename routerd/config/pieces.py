@@ -44,17 +44,19 @@ def field_types(kind: type[Any]) -> dict[str, tuple[str, Any, msgspec.structs.Fi
     return known
 
 
-def _bare(kind: Any) -> Any:
+def bare_type(kind: Any) -> Any:
+    """Give the type within ``Annotated``."""
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     return kind
 
 
-def _metas(kind: Any) -> list[msgspec.Meta]:
+def constraints_of(kind: Any) -> list[msgspec.Meta]:
+    """Give the constraints of an annotated type, the inner ones first."""
     if get_origin(kind) is not Annotated:
         return []
     inner, *extras = get_args(kind)
-    return [*_metas(inner), *(extra for extra in extras if isinstance(extra, msgspec.Meta))]
+    return [*constraints_of(inner), *(extra for extra in extras if isinstance(extra, msgspec.Meta))]
 
 
 def _is_struct(kind: Any) -> bool:
@@ -69,7 +71,7 @@ class _Pieces:
 
     def value(self, value: Any, kind: Any, pointer: str) -> Any:
         """Convert one value of any type; always returns something of that type."""
-        bare = _bare(kind)
+        bare = bare_type(kind)
         origin = get_origin(bare)
         if _is_struct(bare):
             return self._struct(value, bare, pointer)
@@ -109,7 +111,7 @@ class _Pieces:
     def _field(self, value: Any, kind: Any, field: msgspec.structs.FieldInfo, pointer: str) -> Any:
         before = len(self.problems.errors)
         result = self.value(value, kind, pointer)
-        simple = not _is_struct(_bare(kind)) and get_origin(_bare(kind)) not in (tuple, dict)
+        simple = not _is_struct(bare_type(kind)) and get_origin(bare_type(kind)) not in (tuple, dict)
         if len(self.problems.errors) > before and simple and field.default is not msgspec.NODEFAULT:
             return field.default
         return result
@@ -119,11 +121,11 @@ class _Pieces:
         if value is None and type(None) in members:
             return None
         rest = [member for member in members if member is not type(None)]
-        structs = [member for member in rest if _is_struct(_bare(member))]
-        others = [member for member in rest if not _is_struct(_bare(member))]
+        structs = [member for member in rest if _is_struct(bare_type(member))]
+        others = [member for member in rest if not _is_struct(bare_type(member))]
         if isinstance(value, dict) and structs:
             return self.value(value, structs[0], pointer)
-        lists = [member for member in others if get_origin(_bare(member)) is tuple]
+        lists = [member for member in others if get_origin(bare_type(member)) is tuple]
         if isinstance(value, list) and lists:
             return self.value(value, lists[0], pointer)
         return self.value(value, others[0] if others else structs[0], pointer)
@@ -153,7 +155,7 @@ class _Pieces:
         }
 
     def _sized(self, size: int, kind: Any, pointer: str) -> bool:
-        for meta in _metas(kind):
+        for meta in constraints_of(kind):
             if meta.max_length is not None and size > meta.max_length:
                 self.problems.add(f"{size} entries: at most {meta.max_length} are allowed", pointer)
                 return False
@@ -177,19 +179,19 @@ class _Pieces:
             self.problems.add(*_explain(value, kind, pointer, str(error)))
         except RecursionError:
             self.problems.add("nested too deep", pointer)
-        return str(value) if _bare(kind) is str and isinstance(value, str | int) else blank(kind)
+        return str(value) if bare_type(kind) is str and isinstance(value, str | int) else blank(kind)
 
 
 def _explain(value: Any, kind: Any, pointer: str, error: str) -> tuple[str, str, str]:
     """Say in a person's words what msgspec says of one value: (message, pointer, hint)."""
-    bare = _bare(kind)
+    bare = bare_type(kind)
     hidden = not SECRET_KEYS.isdisjoint(pointer.split("/")[-2:])  # what stands there is never shown
     shown = "what stands here" if hidden else show(value)
     if bare is str and not isinstance(value, str):
         quoted = isinstance(value, int | float) and not isinstance(value, bool)
         hint = "put it in quotes" + ("" if hidden else f': "{shown}"')
         return f"expected text, found {'something else' if hidden else shown}", pointer, hint if quoted else ""
-    for meta in _metas(kind):
+    for meta in constraints_of(kind):
         if isinstance(value, str) and meta.pattern in EXPLANATIONS:
             message, hint = EXPLANATIONS[meta.pattern]
             return f"{shown} is {message}", pointer, hint
@@ -200,14 +202,24 @@ def _explain(value: Any, kind: Any, pointer: str, error: str) -> tuple[str, str,
 
 def _limits(kind: Any) -> str:
     """Say which values are allowed."""
-    low = [str(bound) for meta in _metas(kind) for bound in (meta.ge, meta.gt, meta.min_length) if bound is not None]
-    high = [str(bound) for meta in _metas(kind) for bound in (meta.le, meta.lt, meta.max_length) if bound is not None]
-    unit = " characters" if _bare(kind) is str else ""
+    low = [
+        str(bound)
+        for meta in constraints_of(kind)
+        for bound in (meta.ge, meta.gt, meta.min_length)
+        if bound is not None
+    ]
+    high = [
+        str(bound)
+        for meta in constraints_of(kind)
+        for bound in (meta.le, meta.lt, meta.max_length)
+        if bound is not None
+    ]
+    unit = " characters" if bare_type(kind) is str else ""
     return f"{_describe(kind)} from {low[0]} to {high[0]}{unit}" if low and high else ""
 
 
 def _describe(kind: Any) -> str:
-    bare = _bare(kind)
+    bare = bare_type(kind)
     if get_origin(bare) in (Union, types.UnionType):
         return " or ".join(_describe(member) for member in get_args(bare))
     if get_origin(bare) is tuple:
@@ -224,7 +236,7 @@ def _keys_hint(kind: type[Any]) -> str:
 
 def blank(kind: Any) -> Any:
     """Make a value that stands for a missing one; every check passes over it."""
-    bare = _bare(kind)
+    bare = bare_type(kind)
     if _is_struct(bare):
         return bare(**{name: blank(of) for name, of, field in field_types(bare).values() if field.required})
     origin = get_origin(bare)

@@ -186,10 +186,6 @@ class Path:
         """Call ``ticked.tick`` ten times a second while the line is treated."""
         self.ticked = [*self.ticked, ticked]
 
-    def remove_ticked(self, ticked: Ticked) -> None:
-        """Call it no more."""
-        self.ticked = [other for other in self.ticked if other is not ticked]
-
     def switch(self) -> None:
         """Put the line on the path that it needs now. After a list was changed by hand."""
         sides = self.guards, self.players, self.converters, self.withholdings

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from routerd.media import codecs, offer_answer, sdp
+from routerd.media.profiles import ICE_ATTRIBUTES
 from routerd.media.relay_session import PartyMedia
 
 if TYPE_CHECKING:
@@ -16,17 +17,6 @@ MAX_RELAYED_LINES: Final = 8
 _OPAQUE: Final = frozenset({"UDPTL", "UDP", "UDP/DTLS/SCTP", "UDP/BFCP", "UDP/TLS/UDPTL"})
 _SECURED: Final = frozenset({"UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
 _RTP: Final = frozenset({"RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"})
-_ICE: Final = (
-    "candidate",
-    "remote-candidates",
-    "end-of-candidates",
-    "ice-ufrag",
-    "ice-pwd",
-    "ice-lite",
-    "ice-options",
-    "ice-mismatch",
-    "ice-pacing",
-)
 _EVENTS: Final = frozenset({"telephone-event", "cn"})
 
 
@@ -88,7 +78,7 @@ def prepare_party(
     if isinstance(replaced, list) and "origin" in replaced:
         session.set_origin(session.origin._replace(family=sdp.family_of(address), address=address))
     _write_connection(session, address, always=always)
-    session.remove_attributes(*_ICE)
+    session.remove_attributes(*ICE_ATTRIBUTES)
     codec = command.get("codec")
     for media, port in zip(session.media, ports, strict=True):
         if port is None:
@@ -97,7 +87,7 @@ def prepare_party(
         media.port = port
         _write_connection(media, address, always=always)
         _write_rtcp(media, port)
-        media.remove_attributes(*_ICE)
+        media.remove_attributes(*ICE_ATTRIBUTES)
         if isinstance(codec, dict) and media.is_rtp:
             _strip_codecs(media, codec)
 
